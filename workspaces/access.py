@@ -178,7 +178,7 @@ def require_confirmation(
     raise RedirectRequired(confirmation_url(request, back))
 
 
-def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[str, Any]) -> None:
+def _keep(request: HttpRequest, back: str, names: tuple[str, ...], go_on: dict[str, object]) -> None:
     request.session[_KEPT] = {
         "at": urlsplit(back).path,
         "until": time.time() + TIME_TO_FILL_IN,  # noqa: TID251 - as allauth dates signing in
@@ -212,7 +212,7 @@ def take_kept_entries(request: HttpRequest) -> dict[str, object]:
     return dict(kept.get("fields", {}))
 
 
-def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
+def take_unsent_request(request: HttpRequest) -> dict[str, object] | None:
     """Return and forget the request from this page that was stopped for a confirmation: its path and the kept fields.
 
     None if there is none, or if the page offers to continue it (``take_held_request``).
@@ -222,7 +222,7 @@ def take_unsent_request(request: HttpRequest) -> dict[str, Any] | None:
     return kept and {"path": kept["sent_to"], "fields": kept["fields"]}
 
 
-def take_held_request(request: HttpRequest) -> dict[str, Any] | None:
+def take_held_request(request: HttpRequest) -> dict[str, object] | None:
     """Return and forget the stopped request that this page can continue: words, starts, url, method and fields.
 
     None if there is none, or if the person has not confirmed who they are.

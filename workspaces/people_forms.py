@@ -102,7 +102,7 @@ class NewAccountForm(forms.Form):
         if self.is_bound and self.data.get("way") == self.PASSKEY:
             self.fields["password"].required = self.fields["password_again"].required = False
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> dict[str, object]:
         """Validate the password, if the person chose to sign in with one."""
         data = super().clean() or {}
         if data.get("way") == self.PASSWORD:

@@ -94,7 +94,7 @@ def end_holdings(loss: Loss) -> list[Ending]:
     return [ending for ending in endings if ending.names]
 
 
-def _found(loss: Loss) -> Iterable[tuple[Holding, list[Any]]]:
+def _found(loss: Loss) -> Iterable[tuple[Holding, list[object]]]:
     for holding in _holdings.values():
         if rows := list(holding.find(loss)):
             yield holding, rows

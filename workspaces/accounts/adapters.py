@@ -60,29 +60,29 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         """Return False, because this is a company's own console."""
         return False
 
-    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+    def pre_authenticate(self, request: HttpRequest, **credentials: object) -> None:
         """Count the attempt. Raises ValidationError after too many."""
         self._login_failed_rl_usage = sign_in_limits.consume(request, str(credentials.get("email", "")))
         if self._login_failed_rl_usage is None:
             raise self.validation_error("too_many_login_attempts")
 
-    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: Any) -> None:
+    def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: object) -> None:
         sign_in_limits.clear(request, str(credentials.get("email", "")))
 
-    def post_login(self, request: HttpRequest, user: User, **facts: Any) -> HttpResponse:
+    def post_login(self, request: HttpRequest, user: User, **facts: object) -> HttpResponse:
         """Remember the browser, so that somebody who guesses passwords elsewhere cannot lock its owner out."""
         response: HttpResponse = super().post_login(request, user, **facts)
         sign_in_limits.remember(response, user)
         return response
 
-    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+    def authentication_failed(self, request: HttpRequest, **credentials: object) -> None:
         events.password_failed(request, str(credentials.get("email", "")))
 
-    def is_reauthentication_required(self, *, app: str, **_: Any) -> bool:  # noqa: ARG002
+    def is_reauthentication_required(self, *, app: str, **_: object) -> bool:  # noqa: ARG002
         """Apply the console's rule to allauth's own pages: signing in counts as a confirmation."""
         return not is_confirmed_or_resumed(self.request)
 
-    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+    def get_reauthentication_methods(self, user: object) -> list[dict[str, object]]:
         """Return how ``user`` can confirm who they are, the easiest way first: by second factors if there are any."""
         found = {method["id"]: method for method in super().get_reauthentication_methods(user)}
         if not isinstance(user, User):
@@ -142,7 +142,7 @@ class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
         qrcode.make(url, image_factory=SvgPathImage, border=2).save(drawn)
         return drawn.getvalue().decode().partition("?>")[2].strip()
 
-    def generate_authenticator_name(self, user: Any, type: Any) -> str:  # noqa: A002 - allauth's name
+    def generate_authenticator_name(self, user: Any, type: object) -> str:  # noqa: A002 - allauth's name
         """Return a default name; the browser does not reveal the name of the device."""
         count = Authenticator.objects.filter(user_id=user.pk, type=type).count()
         return "Passkey" if count == 0 else f"Passkey {count + 1}"

@@ -68,13 +68,13 @@ def _reset_url(user: User) -> str:
     return f"{settings.PUBLIC_URL}{path.replace('UID-KEY', quote(key))}"
 
 
-def _enrolment_url(facts: dict[str, Any]) -> str:
+def _enrolment_url(facts: dict[str, object]) -> str:
     """Return a link that works only in the session with the nonce."""
     token = signing.dumps([facts["user"], facts["nonce"]], salt=ENROLMENT)
     return f"{settings.PUBLIC_URL}{reverse('prove_enrolment', args=[token])}"
 
 
-def _message(base: str, to: str, context: dict[str, Any]) -> EmailMultiAlternatives:
+def _message(base: str, to: str, context: dict[str, object]) -> EmailMultiAlternatives:
     context = {**context, "public_url": settings.PUBLIC_URL, "sign_in_url": _sign_in_url()}
     # A subject must be one line, whatever the names in it contain.
     subject = " ".join(render_to_string(f"{base}_subject.txt", context).split())

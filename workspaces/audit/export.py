@@ -48,6 +48,6 @@ def export_trail(
     return export_file(stem, file_format, COLUMNS, map(_in_utc, rows))
 
 
-def _in_utc(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def _in_utc(row: tuple[Any, ...]) -> tuple[object, ...]:
     pk, at, *rest = row
     return pk, in_utc(at), *rest

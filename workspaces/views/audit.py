@@ -27,7 +27,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the audit trail of one workspace."""
     workspace = get_workspace(request, slug)
     actors = workspace.memberships.values_list("user__email", flat=True).order_by("user__email")
-    context: dict[str, Any] = {"actors": actors}
+    context: dict[str, object] = {"actors": actors}
     if current_role(request) == Role.OWNER:
         context["export_url"] = reverse("workspaces:audit_export", args=[workspace.slug])
     return _trail(request, AuditEvent.objects.of(workspace), context)

@@ -6,7 +6,6 @@ first open a link that is sent to the account's e-mail address, in the same sess
 
 import secrets
 from functools import wraps
-from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from allauth.core import ratelimit
@@ -38,7 +37,7 @@ def mailbox_proved(view: View) -> View:
     """Wrap a view of allauth that sets up a second factor: ask for the link in the e-mail first, if it is necessary."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+    def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         if isinstance(request.user, User) and _has_to_prove(request, request.user):
             return render(
                 request, "mfa/enrolment.html", {"to_files": settings.EMAIL_BACKEND.endswith("EmlFileBackend")}

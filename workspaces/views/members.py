@@ -184,7 +184,7 @@ def _removal(workspace: Workspace, membership: Membership) -> dict[str, object]:
     }
 
 
-def _leaving(workspace: Workspace, membership: Membership) -> dict[str, Any]:
+def _leaving(workspace: Workspace, membership: Membership) -> dict[str, object]:
     goes = f"You can no longer open {workspace.name}, from your next click on."
     stays = f"As a site admin you can still open {workspace.name}."
     return {

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from allauth.usersessions.models import UserSession
@@ -28,7 +27,7 @@ def confirmed(view: View) -> View:
     """Wrap a view of allauth so that the person must confirm first who they are."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+    def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         require_confirmation(request)
         return view(request, *args, **options)
 
@@ -39,7 +38,7 @@ def with_way_back(view: View) -> View:
     """Wrap a confirmation page to remember where the person came from, for “Not now”."""
 
     @wraps(view)
-    def remembering(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+    def remembering(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         came_from = referrer_or(request, "")
         path = urlsplit(came_from).path
         if request.method == "GET" and path == request.path:
@@ -55,7 +54,7 @@ def recorded(view: View) -> View:
     """Wrap a view that shows recovery codes to record that it did."""
 
     @wraps(view)
-    def watched(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+    def watched(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         response = view(request, *args, **options)
         if response.status_code == 200 and isinstance(request.user, User):
             events.recovery_codes_shown(request, request.user)

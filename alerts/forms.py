@@ -13,6 +13,7 @@ from alerts.engine.state_machine import Levels
 from alerts.models import Alert, QuietHours, Recipient, Rule, Severity, Stream
 from core import clock
 from core.email_addresses import punycode_domain
+from core.form_messages import CleanedData
 from core.formatting import format_number, format_quantity
 from workspaces.models import Workspace
 from workspaces.time_zone_field import TimeZoneField
@@ -25,7 +26,7 @@ REPEATS = (
     (604800, "Every week"),
 )
 MAX_ADDRESSES = 20
-LEVEL: dict[str, Any] = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
+LEVEL: CleanedData = {"max_digits": 14, "decimal_places": 4, "min_value": Decimal(0)}
 
 
 class AddressesField(forms.CharField):
@@ -119,7 +120,7 @@ class RuleForm(forms.Form):
         """Yield the fields of this kind alone."""
         return (self[name] for name in self.kind.parameters)
 
-    def clean(self) -> dict[str, Any]:
+    def clean(self) -> CleanedData:
         """Check the levels against each other and against the kind's other rules."""
         data = super().clean() or {}
         if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
@@ -135,7 +136,7 @@ class RuleForm(forms.Form):
             self.add_error("threshold", "More than 100 % of the highest balance would always fire.")
         return data
 
-    def _check_recovery(self, data: dict[str, Any]) -> None:
+    def _check_recovery(self, data: CleanedData) -> None:
         threshold, recovery = data["threshold"], data.get("recovery")
         if recovery is None:
             return
@@ -148,7 +149,7 @@ class RuleForm(forms.Form):
                 "recovery", f"It must not be above {format_number(threshold)}, or it would clear while it still fires."
             )
 
-    def _check_order(self, data: dict[str, Any]) -> None:
+    def _check_order(self, data: CleanedData) -> None:
         """Refuse a level that is out of line: a worse one must be lower (for "below"), a milder one higher."""
         if "severity" not in data:
             return

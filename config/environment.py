@@ -43,6 +43,9 @@ class ConfigurationError(Exception):
     """The environment contains values that the console cannot start with; the message lists them."""
 
 
+Values = dict[str, Any]  # by the names of the settings
+
+
 def _setting(
     default: object, check: Callable[[Any], object] | None = None, *, secret: bool = False, support: bool = False
 ) -> Any:
@@ -236,7 +239,7 @@ def _read_file(env: Env) -> list[str]:
     return list(dotenv_values(path, interpolate=False))
 
 
-def _chosen(env: Env) -> dict[str, Any]:
+def _chosen(env: Env) -> Values:
     """Return every setting as the operator gave it; ``env`` collects errors."""
     readers: dict[object, Any] = {
         str: env.str,
@@ -261,7 +264,7 @@ def _sealed(env: Env) -> list[str]:
     return []
 
 
-def _contradictions(chosen: dict[str, Any]) -> list[str]:
+def _contradictions(chosen: Values) -> list[str]:
     """Return conflicts between values that are valid on their own."""
     problems = []
     if chosen["port"] is not None and chosen["port"] == chosen["sandbox_port"]:
@@ -287,7 +290,7 @@ def _contradictions(chosen: dict[str, Any]) -> list[str]:
     return problems
 
 
-def _completed(chosen: dict[str, Any]) -> dict[str, object]:
+def _completed(chosen: Values) -> dict[str, object]:
     """Return defaults that depend on other settings."""
     var_dir = chosen["var_dir"].expanduser().resolve()
     secret_key, encryption_keys = _secrets(chosen, var_dir)
@@ -301,7 +304,7 @@ def _completed(chosen: dict[str, Any]) -> dict[str, object]:
     }
 
 
-def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
+def _secrets(chosen: Values, var_dir: Path) -> tuple[str, list[str]]:
     """Return SECRET_KEY and ENCRYPTION_KEYS; the embedded set creates them on first start (mode 0600)."""
     try:
         make_private(var_dir)
@@ -317,7 +320,7 @@ def _secrets(chosen: dict[str, Any], var_dir: Path) -> tuple[str, list[str]]:
         ) from None
 
 
-def _api_origins(chosen: dict[str, Any]) -> list[str]:
+def _api_origins(chosen: Values) -> list[str]:
     """Return the only origins that credentials may be sent to: the hosted API, or those that the operator lists."""
     origins = [setting_checks.origin(item) for item in chosen["cleanlist_api_origins"]]
     if not chosen["database_url"]:
@@ -325,7 +328,7 @@ def _api_origins(chosen: dict[str, Any]) -> list[str]:
     return origins
 
 
-def _allow_local_targets(chosen: dict[str, Any]) -> bool:
+def _allow_local_targets(chosen: Values) -> bool:
     """Return whether webhooks may be sent to this machine: the operator's choice, or by default only for the demo.
 
     The sandbox's receivers are on loopback. If the console is reachable only from this machine, that is no risk.

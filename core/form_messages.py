@@ -9,6 +9,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import ngettext_lazy
 
+CleanedData = dict[str, Any]  # a form's ``cleaned_data``
+
 _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
     forms.Field: {
         "required": "Fill this in.",

@@ -8,6 +8,8 @@ from django.shortcuts import render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
+Context = dict[str, Any]  # of a template
+
 
 def is_htmx(request: HttpRequest) -> bool:
     """Return whether htmx sent the request."""
@@ -27,9 +29,7 @@ def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
     return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
 
 
-def render_page(
-    request: HttpRequest, template: str, part: str, context: dict[str, Any], status: int = 200
-) -> HttpResponse:
+def render_page(request: HttpRequest, template: str, part: str, context: Context, status: int = 200) -> HttpResponse:
     """Render ``template``, or only its partial ``part`` where htmx asks for one; there ``is_part`` is true."""
     is_part = wants_partial(request)
     name = f"{template}#{part}" if is_part else template

@@ -149,7 +149,7 @@ def read_page(
 
 
 def parse_cursors(
-    page: Page[Any], query: QueryDict, *, table: str = "log", plural: str = "requests"
+    page: Page[Row], query: QueryDict, *, table: str = "log", plural: str = "requests"
 ) -> tuple[Cursor | None, Cursor | None]:
     """Return the (older, newer) cursors of the query string; sets ``page.cursor_error`` if one is invalid."""
     try:

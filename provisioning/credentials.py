@@ -1,8 +1,7 @@
 """Connects workspaces that are new in a file, and changes credentials that differ."""
 
-from typing import Any
-
 from cleanlist import Secret
+from cleanlist.models import JsonObject
 from core.encryption import DecryptionError, EncryptedValue
 from provisioning.change_set import ChangeSet, NewCredentials
 from provisioning.document import SessionSpec, WorkspaceSpec
@@ -58,7 +57,7 @@ def _of_new(run: ChangeSet, wanted: WorkspaceSpec) -> Credentials | None:
     return Credentials(api_key=api_key, **_parts(session, None))
 
 
-def _parts(session: SessionSpec | None, stored: ManagementSession | None) -> dict[str, Any]:
+def _parts(session: SessionSpec | None, stored: ManagementSession | None) -> JsonObject:
     """Return the session's arguments for ``Credentials``, with the stored token where the file refers to it."""
     if session is None:
         return {}
@@ -113,7 +112,7 @@ def _apply_api_key(run: ChangeSet, said: Located[Secret | StoredSecret | None], 
     return None
 
 
-def _apply_session(run: ChangeSet, said: Located[SessionSpec | None], workspace: Workspace) -> dict[str, Any]:
+def _apply_session(run: ChangeSet, said: Located[SessionSpec | None], workspace: Workspace) -> JsonObject:
     """Return the session's arguments for ``Credentials`` if it is new."""
     session, node, stored = said.value, said.node, workspace.management_session
     if session is None:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django import forms
 
 from alerts.forms import NewRecipientForm, QuietHoursForm
 from alerts.models import QuietHours, Recipient
 from cleanlist import Secret
+from cleanlist.models import JsonObject
 from core.email_addresses import normalize_email
 from provisioning.fields import STORED_SECRET, Located, NodeParser, StoredSecret
 from provisioning.rules import RuleSpec, read_rules
@@ -63,7 +63,7 @@ class WorkspaceSpec:
     members: Located[dict[str, Located[Role]]] | None = None
     rules: Located[list[RuleSpec]] | None = None
     recipients: Located[dict[str, Located[RecipientSpec]]] | None = None
-    budget: Located[dict[str, Any] | None] | None = None
+    budget: Located[JsonObject | None] | None = None
     quiet_hours: Located[QuietHours | None] | None = None
 
 

@@ -11,6 +11,7 @@ from django.utils.http import urlencode
 from cleanlist.pricing import MOST_FOR_CONTACT
 from cleanlist.secret_formats import KEY_START
 from core.filters import choice_field
+from core.form_messages import CleanedData
 from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, MISTAKES
 from troubleshooting.pasted.secrets import remove_secrets
@@ -131,7 +132,7 @@ class CaseForm(forms.Form):
 
     def case(self) -> Case:
         """Return what is known; a field that is wrong counts as left out."""
-        told: dict[str, Any] = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        told: CleanedData = self.cleaned_data if self.is_bound and self.is_valid() else {}
         told = told or getattr(self, "cleaned_data", {})
         known = {field.name: told[field.name] for field in fields(Case) if told.get(field.name)}
         for name in ("endpoint", "said", "code", "request_id", "scope"):

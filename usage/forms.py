@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any
 
 from django import forms
 
 from core.filters import choice_field
+from core.form_messages import CleanedData
 from core.formatting import format_number
 from core.sanitize import sanitize_text
 from usage.changes.types import ZERO, Mark
@@ -54,7 +54,7 @@ class MarkForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         """Require the amount if the readings do not show it, and a confirmation if they contradict it."""
-        data: dict[str, Any] = super().clean() or {}
+        data: CleanedData = super().clean() or {}
         amount = data.get("credits")
         if data.get("mark") != Mark.TOP_UP:
             if amount is not None and "mark" not in self.errors:
@@ -101,7 +101,7 @@ class HistoryForm(forms.Form):
 
     def clean(self) -> dict[str, object]:
         """Return the lines as ``text`` and a name for them as ``name``."""
-        data: dict[str, Any] = super().clean() or {}
+        data: CleanedData = super().clean() or {}
         file = data.get("file")
         if file and file.size > self.MOST_BYTES:
             raise forms.ValidationError(self.TOO_LARGE)

@@ -1,9 +1,10 @@
 """Exports the filtered list of deliveries."""
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from core import clock
+from core.db.sql import ValuesRow
 from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
 from core.pagination import Cursor, Page, RowCounts, count_rows
 from webhooks.filters import DeliveryFilterForm, filtered_deliveries
@@ -75,11 +76,11 @@ def _read_rows(rows: DeliveryQuerySet) -> Iterator[ExportRow]:
     return map(_export_row, in_batches(lambda last: _after(rows, last).newest_first().values(*_FIELDS)))
 
 
-def _after(rows: DeliveryQuerySet, last: dict[str, Any] | None) -> DeliveryQuerySet:
+def _after(rows: DeliveryQuerySet, last: ValuesRow | None) -> DeliveryQuerySet:
     return rows.after(Cursor(last["last_attempt_at"], last["pk"])) if last else rows
 
 
-def _export_row(row: dict[str, Any]) -> ExportRow:
+def _export_row(row: ValuesRow) -> ExportRow:
     reason = reason_named(row["reason"])
     return ExportRow(
         workflow_id=row["workflow__workflow_id"],

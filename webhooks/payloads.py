@@ -3,13 +3,13 @@
 Fields and limit are those of ``docs/cleanlist-api.md``, "Webhooks".
 """
 
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
 
 from cleanlist import EnrichmentStatus
+from cleanlist.models import JsonObject
 from webhooks.ingest.enrichment_status import COUNTS, counts_of
 
 EVENT = "enrichment.completed"
@@ -20,7 +20,7 @@ TEST_HEADER = "X-Cleanlist-Console-Test"
 _STATUS = "/api/v1/public/enrich/status"
 
 
-def build_payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
+def build_payload(workflow_id: str, status: EnrichmentStatus) -> JsonObject:
     """Return the body that upstream sends once ``workflow_id`` is finished; more than 250 results are cut, and say so.
 
     Results are passed on as they came.
@@ -42,7 +42,7 @@ def build_payload(workflow_id: str, status: EnrichmentStatus) -> dict[str, Any]:
     }
 
 
-def build_sample(check_id: UUID | str) -> dict[str, Any]:
+def build_sample(check_id: UUID | str) -> JsonObject:
     """Return a payload with a person who does not exist, for trying an endpoint; ``test`` says that it is one."""
     workflow_id = f"test_{check_id}"
     result = {

@@ -23,6 +23,7 @@ from alerts.engine.rule_kinds import (
     register_summary,
 )
 from alerts.models import Rule
+from core.db.sql import ValuesRow
 from core.formatting import format_number, format_quantity
 from webhooks import health, tracked_workflows
 from webhooks.filters import link_to
@@ -132,7 +133,7 @@ def read_share(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observation
     }
 
 
-def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
+def _counts(rules: Sequence[Rule], now: datetime) -> list[ValuesRow]:
     """Return for each endpoint of the last day how many were decided, and how many failed, in each rule's minutes."""
     counted: dict[str, object] = {"reason": Max("reason", filter=Q(state=DeliveryState.FAILED))}
     for minutes in {_minutes(rule) for rule in rules}:
@@ -141,7 +142,7 @@ def _counts(rules: Sequence[Rule], now: datetime) -> list[dict[str, Any]]:
         counted[f"failed_{minutes}"] = Count("pk", filter=within & Q(state=DeliveryState.FAILED))
     of_workspaces = Delivery.objects.filter(workspace__in={rule.workspace_id for rule in rules})
     rows = of_workspaces.filter(state__in=_DECIDED, last_attempt_at__gte=now - health.DAY)
-    return list(cast("Iterable[dict[str, Any]]", rows.order_by().values("workspace", "host").annotate(**counted)))
+    return list(cast("Iterable[ValuesRow]", rows.order_by().values("workspace", "host").annotate(**counted)))
 
 
 def _share(row: Mapping[str, Any], rule: Rule) -> Observation:

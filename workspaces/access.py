@@ -4,7 +4,6 @@ People who must do something first, such as confirm who they are, are redirected
 """
 
 import time
-from typing import Any
 from urllib.parse import urlsplit
 
 from allauth.account.adapter import get_adapter
@@ -21,7 +20,7 @@ from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Role, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.opened_forms import TIME_TO_FILL_IN, sign_form, submitted_token
-from workspaces.request_state import state_of
+from workspaces.request_state import KeptRequest, state_of
 
 # Characters kept of one field. The longest such field is an alert rule's list of e-mail addresses.
 LONGEST_KEPT = 6000
@@ -193,11 +192,11 @@ def confirmation_url(request: HttpRequest, back: str) -> str:
     methods = _confirmation_methods(request)
     if not methods:
         return reverse("mfa_index")
-    url: str = methods[0]["url"]
+    url = str(methods[0]["url"])
     return f"{url}{'&' if '?' in url else '?'}{urlencode({'next': back})}"
 
 
-def _confirmation_methods(request: HttpRequest) -> list[dict[str, Any]]:
+def _confirmation_methods(request: HttpRequest) -> list[dict[str, object]]:
     methods: list[dict[str, object]] = get_adapter(request).get_reauthentication_methods(request.user)
     return methods
 
@@ -233,12 +232,12 @@ def take_held_request(request: HttpRequest) -> dict[str, object] | None:
     return {**kept["go_on"], "fields": kept["fields"]}
 
 
-def _take_kept(request: HttpRequest) -> dict[str, Any]:
+def _take_kept(request: HttpRequest) -> KeptRequest:
     if kept := _kept(request):
         del request.session[_KEPT]
     return kept
 
 
 def _kept(request: HttpRequest) -> dict[str, object]:
-    kept: dict[str, Any] = request.session.get(_KEPT, {})
+    kept: KeptRequest = request.session.get(_KEPT, {})
     return kept if kept.get("at") == request.path and kept["until"] > time.time() else {}  # noqa: TID251 - as allauth dates signing in

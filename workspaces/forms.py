@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from cleanlist import Secret, checked_base_url, describe_key_format
+from core.form_messages import CleanedData
 from core.sanitize import validate_single_line
 from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
 from workspaces.models import Action, Outcome, User, Workspace
@@ -178,7 +179,7 @@ class SessionFields(forms.Form):
                 self.add_error(name, "This is needed for the kind of session that you chose.")
         return data
 
-    def session_parts(self) -> dict[str, Any]:
+    def session_parts(self) -> CleanedData:
         """Return the values of the chosen kind's fields, without those of the other kind."""
         data = self.cleaned_data
         if data["session_kind"] == self.PASTED:

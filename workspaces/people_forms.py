@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator
 
 from core.email_addresses import INVALID_EMAIL, punycode_domain
+from core.form_messages import CleanedData
 from core.sanitize import validate_single_line
 from workspaces.models import Limits, Role, SessionLimits, User
 
@@ -109,7 +110,7 @@ class NewAccountForm(forms.Form):
             self._check_password(data)
         return data
 
-    def _check_password(self, data: dict[str, Any]) -> None:
+    def _check_password(self, data: CleanedData) -> None:
         password, again = data.get("password"), data.get("password_again")
         if not password:
             return

@@ -7,6 +7,8 @@ from django.http import HttpRequest
 
 from workspaces.models import Role, Workspace
 
+KeptRequest = dict[str, Any]  # what was stopped for a confirmation, as the session keeps it
+
 
 @dataclass
 class RequestState:
@@ -16,7 +18,7 @@ class RequestState:
     role: Role | None = None  # what the person is there
     needed_role: Role = Role.OWNER  # what the view asked for
     confirmed_as: int | None = None  # the user who has proved who they are
-    unsent_request: dict[str, Any] | None = None  # what was stopped for a confirmation
+    unsent_request: KeptRequest | None = None  # what was stopped for a confirmation
     identity_proved_at: float | None = None  # when the identity provider last asked the person who they are
 
 

@@ -5,7 +5,6 @@ import unicodedata
 from datetime import datetime, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
-from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -19,6 +18,7 @@ from django.utils import timezone
 
 from alerts.engine.rule_kinds import kind_named
 from alerts.models import Notification, Severity
+from cleanlist.models import JsonObject
 from core.formatting import format_duration, format_interval, format_quantity, localize_times
 from workspaces.models import User
 
@@ -92,7 +92,7 @@ def zone_of(address: str) -> ZoneInfo:
     return ZoneInfo(chosen or settings.TIME_ZONE)
 
 
-def template_context(notification: Notification) -> dict[str, Any]:
+def template_context(notification: Notification) -> JsonObject:
     payload = notification.payload
     context = {
         **payload,
@@ -112,7 +112,7 @@ def template_context(notification: Notification) -> dict[str, Any]:
     return context
 
 
-def _of_alert(notification: Notification, payload: dict[str, Any]) -> dict[str, Any]:
+def _of_alert(notification: Notification, payload: JsonObject) -> JsonObject:
     kind = kind_named(payload["kind"])
     unit = kind.unit if kind else ""
     level = {name: _level(payload.get(name), unit) for name in ("value", "threshold", "recovery")}
@@ -138,7 +138,7 @@ def _of_alert(notification: Notification, payload: dict[str, Any]) -> dict[str, 
     }
 
 
-def _title(notification: Notification, payload: dict[str, Any]) -> dict[str, str]:
+def _title(notification: Notification, payload: JsonObject) -> dict[str, str]:
     """Return what an e-mail is in a word or two, ``mark``, with its level, and its title without the workspace."""
     severity, now = Severity(payload["severity"]), payload.get("now") or payload["headline"]
     lasted = format_duration(timedelta(seconds=payload.get("lasted_seconds", 0)))

@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
+ValuesRow = dict[str, Any]  # of ``values()``
 Statement = tuple[str, Sequence[Any]]
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Count, OuterRef, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -64,7 +65,7 @@ def with_activity(keys: ApiKeyQuerySet, since: datetime) -> ApiKeyQuerySet:
     )
 
 
-def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[Any, KeyActivity]:
+def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) -> dict[UUID, KeyActivity]:
     """Return the activity, by primary key, of the ``keys`` that have had their log read at least once."""
     found = {key.pk: KeyActivity() for key in keys if key.captured_since is not None}
     first = hour_of(now) - timedelta(hours=HOURS - 1)
@@ -89,7 +90,7 @@ def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) ->
     return found
 
 
-def _add_limited(workspace: Workspace, found: dict[Any, KeyActivity], since: datetime) -> None:
+def _add_limited(workspace: Workspace, found: dict[UUID, KeyActivity], since: datetime) -> None:
     limited = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=429, created_at__gte=since)
     for key_id, n in limited.order_by().values_list("key").annotate(n=Count("pk")):
         if key_id in found:
@@ -97,7 +98,7 @@ def _add_limited(workspace: Workspace, found: dict[Any, KeyActivity], since: dat
 
 
 def _add_ip_addresses(
-    workspace: Workspace, keys: dict[object, ApiKey], found: dict[Any, KeyActivity], since: datetime
+    workspace: Workspace, keys: dict[UUID, ApiKey], found: dict[UUID, KeyActivity], since: datetime
 ) -> None:
     """Add IP addresses that are new to a key, if its log reaches back before ``since``."""
     values = LogFacet.objects.of(workspace).by_customer().filter(kind=LogFacet.Kind.IP).exclude(value="")

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods
 from django_htmx.http import trigger_client_event
 
 from core import clock
-from core.http import render_page, wants_partial
+from core.http import Context, render_page, wants_partial
 from keys import services
 from keys.forms import REVOKE_ALL_PHRASE, RevokeAllForm
 from keys.log.activity import with_activity
@@ -115,7 +115,7 @@ def _shown(results: list[RevokeResult], workspace: Workspace) -> list[dict[str, 
     ]
 
 
-def _outcome(request: HttpRequest, outcome: dict[str, Any]) -> HttpResponse:
+def _outcome(request: HttpRequest, outcome: Context) -> HttpResponse:
     results = outcome.get("results", [])
     verdicts = [result["verdict"] for result in results]
     context = {

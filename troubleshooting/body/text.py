@@ -4,8 +4,8 @@ import json
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from typing import Any
 
+from cleanlist.models import JsonObject
 from cleanlist.pricing import MAX_CONTACTS
 from troubleshooting.body.validation import BodyFinding, BodyValidation, Loc
 
@@ -86,7 +86,7 @@ def can_be_split(verdict: BodyValidation) -> bool:
 
 def split_body(text: str) -> Iterator[str]:
     """Yield ``text`` as bodies of up to 250 contacts, otherwise the same. It must be one that can be split."""
-    body: dict[str, Any] = json.loads(text.encode("utf-8", "surrogatepass"))
+    body: JsonObject = json.loads(text.encode("utf-8", "surrogatepass"))
     contacts = body["contacts"]
     for start in range(0, len(contacts), MAX_CONTACTS):
         yield json.dumps(body | {"contacts": contacts[start : start + MAX_CONTACTS]})

@@ -5,13 +5,13 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from django.conf import settings
 
 from cleanlist import Secret
 from core.encryption import DecryptionError, EncryptedValue
 from core.export import csv_lines
+from core.form_messages import CleanedData
 from core.sanitize import sanitize_text
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.bundle.facts import BundleFacts, collect_facts, environment
@@ -48,7 +48,7 @@ class SupportBundle:
         return hashlib.sha256(json.dumps(self.files).encode()).hexdigest()
 
 
-def make_bundle(workspace: Workspace, asked: dict[str, Any], key: ApiKey | None) -> SupportBundle:
+def make_bundle(workspace: Workspace, asked: CleanedData, key: ApiKey | None) -> SupportBundle:
     """Return the bundle for what ``asked``, the form's cleaned data, says. Nothing is kept of it."""
     names = [*_people(workspace), *find_names(asked["body"])]
     redactor = Redactor(frozenset(asked["keep"]), _known_secrets(workspace), names)
@@ -69,7 +69,7 @@ def make_bundle(workspace: Workspace, asked: dict[str, Any], key: ApiKey | None)
     return SupportBundle(tuple(files), taken_out, asked["until"])
 
 
-def record_download(workspace: Workspace, actor: Actor, asked: dict[str, Any], file_format: str) -> None:
+def record_download(workspace: Workspace, actor: Actor, asked: CleanedData, file_format: str) -> None:
     """Record that the actor takes the bundle for what ``asked`` says."""
     about = {name: sanitize_text(asked[name], 200) for name in ("workflow", "key", "request", "column") if asked[name]}
     record_event(
@@ -104,7 +104,7 @@ def _opened(sealed: EncryptedValue | None) -> str:
     return secret.reveal() if secret is not None else ""
 
 
-def _email(asked: dict[str, Any], facts: BundleFacts, sample: str, redactor: Redactor) -> str:
+def _email(asked: CleanedData, facts: BundleFacts, sample: str, redactor: Redactor) -> str:
     """Return what the service's page on troubleshooting asks people to send, in its order."""
     status = asked["status"] or (facts.request.status_code if facts.request else None)
     endpoint = asked["endpoint"] or (f"{facts.request.method} {facts.request.path}" if facts.request else "")

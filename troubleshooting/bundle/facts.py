@@ -5,12 +5,12 @@ import platform
 import sqlite3
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 import cleanlist
+from core.form_messages import CleanedData
 from keys.models import ApiKey, LoggedRequest
 from usage.models import BalanceReading
 from webhooks.models import Attempt, Workflow
@@ -37,7 +37,7 @@ class BundleFacts:
     balance: BalanceReading | None
 
 
-def collect_facts(workspace: Workspace, asked: dict[str, Any], key: ApiKey | None) -> BundleFacts:
+def collect_facts(workspace: Workspace, asked: CleanedData, key: ApiKey | None) -> BundleFacts:
     """Return what the mirror of ``workspace`` holds about what is asked, in a fixed number of queries."""
     until = asked["until"]
     workflow = Workflow.objects.of(workspace).filter(workflow_id=asked["workflow"]).first()

@@ -9,9 +9,9 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
+from cleanlist.models import JsonObject
 from cleanlist.pricing import MAX_CONTACTS
 from cleanlist.secret_formats import KEY_START
 from core.redaction import REDACTED, redact_text
@@ -203,8 +203,8 @@ def _decoded(text: str) -> object:
         return None
 
 
-def _masked_body(body: dict[str, object], redactor: Redactor) -> dict[str, Any]:
-    masked: dict[str, Any] = {}
+def _masked_body(body: dict[str, object], redactor: Redactor) -> JsonObject:
+    masked: JsonObject = {}
     for name in list(body)[:MOST_FIELDS]:
         value = body[name]
         if name == "contacts" and isinstance(value, list):

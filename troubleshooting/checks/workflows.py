@@ -1,7 +1,6 @@
 """Checks of one workflow: what its enrichment brought, and how its webhook fared."""
 
 from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote
 
 from cleanlist import EnrichmentStatus
@@ -9,7 +8,7 @@ from cleanlist.errors import NotFound
 from core.formatting import counted
 from core.net.curl import curl_command
 from troubleshooting.cases import Case
-from troubleshooting.check_result import CheckResult, link, result_of_error
+from troubleshooting.check_result import CheckResult, PageLink, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream
 from webhooks import tracked_workflows
 from webhooks.ingest.enrichment_status import counts_of, is_finished
@@ -182,7 +181,7 @@ def _attempt(status: str, code: int | None, error: str) -> str:
     return ", ".join(f"{name} {value}" for name, value in told if value)
 
 
-def _page(workspace: Workspace, workflow: Workflow) -> Any:
+def _page(workspace: Workspace, workflow: Workflow) -> tuple[PageLink, ...]:
     return link(workspace, "Open the workflow's page", "webhooks:workflow", workflow.workflow_id)
 
 

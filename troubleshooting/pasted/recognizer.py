@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -198,7 +198,7 @@ def _with_request(case: Case, body: object) -> Case:
     )
 
 
-def _known_key(text: str, workspace: Workspace) -> Any:
+def _known_key(text: str, workspace: Workspace) -> UUID | None:
     """Return the id of the only key that has the visible ends in ``text``; None where none or several have."""
     key, seen = RemovedKey.first_in(text), _VISIBLE.search(text)
     prefix, last4 = (key.prefix, key.last4) if key else (seen[1], seen[2] or "") if seen else ("", "")

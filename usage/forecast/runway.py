@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
 
+from cleanlist.models import JsonObject
 from core import clock
 from core.db.rollups import HOUR, hour_of
 from core.formatting import counted
@@ -134,7 +134,7 @@ def stored_burn(row: BurnPattern) -> Burn:
     return Burn(_pattern(learned) if "profile" in learned else None, row.hours_seen, rates)
 
 
-def _pattern(learned: dict[str, Any]) -> Pattern:
+def _pattern(learned: JsonObject) -> Pattern:
     batch = learned.get("batch")
     return Pattern(**{**learned, "profile": tuple(learned["profile"]), "batch": batch and RecurringBatch(**batch)})
 

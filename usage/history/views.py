@@ -1,7 +1,6 @@
 """Exports and imports the history of the balance as a file."""
 
 from collections.abc import Iterator
-from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
@@ -104,6 +103,6 @@ def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     return redirect_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
 
 
-def _context(workspace: Workspace, **more: Any) -> dict[str, object]:
+def _context(workspace: Workspace, **more: object) -> dict[str, object]:
     imports = BalanceImport.objects.filter(workspace=workspace).select_related("by").order_by("-at")[:50]
     return {"imports": imports, **more}

@@ -36,11 +36,14 @@ class CertificateRejected(RequestFailed):
         self.part = part
 
 
+Resolved = Sequence[tuple[object, object, object, object, Sequence[object]]]  # as of ``getaddrinfo``
+
+
 def resolve_addresses(target: Target, deadline: Deadline) -> list[Address]:
     """Return every address of the target's name; the only DNS query. Raises RequestFailed."""
     if target.literal is not None:
         return [target.literal]
-    found: SimpleQueue[Sequence[Any] | Exception] = SimpleQueue()
+    found: SimpleQueue[Resolved | Exception] = SimpleQueue()
     seconds = min(deadline.timeouts.connect, deadline.remaining())
     if not _lookups.acquire(timeout=seconds):
         raise RequestFailed("dns", "DNS error: too many look-ups are waiting for an answer")
@@ -55,7 +58,7 @@ def resolve_addresses(target: Target, deadline: Deadline) -> list[Address]:
     return list(dict.fromkeys(ip_address(str(info[4][0]).partition("%")[0]) for info in answer))
 
 
-def _resolve_in_thread(target: Target, found: "SimpleQueue[Sequence[Any] | Exception]") -> None:
+def _resolve_in_thread(target: Target, found: "SimpleQueue[Resolved | Exception]") -> None:
     try:
         found.put(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
     except (OSError, UnicodeError) as error:

@@ -1,7 +1,8 @@
 """Exports the outcome of each result of a redelivery."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from core.db.sql import ValuesRow
 from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
 from webhooks.models import ItemState, Redelivery
 from webhooks.models.redelivery import ItemQuerySet
@@ -53,7 +54,7 @@ def export_report(job: Redelivery, actor: Actor, items: ItemQuerySet, state: str
     return export_file(stem, "csv", ReportRow._fields, map(_report_row, rows))
 
 
-def _report_row(row: dict[str, Any]) -> ReportRow:
+def _report_row(row: ValuesRow) -> ReportRow:
     reason = reason_named(row["reason"])
     waits = row["state"] == ItemState.WAITING
     return ReportRow(

@@ -1,13 +1,11 @@
 """The list of deliveries, how many match, and the figures above it."""
 
-from typing import Any
-
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core import clock
-from core.http import render_page, wants_partial
+from core.http import Context, render_page, wants_partial
 from core.pagination import attach_gaps, count_rows, mark_new, read_page
 from webhooks import tracked_workflows
 from webhooks.export import estimated_size
@@ -24,7 +22,7 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the deliveries that match the filters in the query string, newest first."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    context: dict[str, Any] = {
+    context: Context = {
         "form": form,
         "log_url": request.path,
         "kept_for": describe_retention(),
@@ -47,7 +45,7 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
     """Show how many deliveries match, how many are hidden, and how large a file they make."""
     workspace = get_workspace(request, slug)
     form = DeliveryFilterForm(request.GET, workspace)
-    context: dict[str, Any] = {"form": form}
+    context: Context = {"form": form}
     if form.is_valid():
         matching = filtered_deliveries(form, clock.cached_now())
         counts = count_rows(matching, Delivery.objects.of(workspace) if form.narrows else None)

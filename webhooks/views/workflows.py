@@ -3,8 +3,6 @@
 A result whose webhook did not arrive is fetched on demand and masked until somebody asks for more.
 """
 
-from typing import Any
-
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -14,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from cleanlist.errors import CleanlistError
 from core.encryption import DecryptionError
-from core.http import render_page, wants_partial
+from core.http import Context, render_page, wants_partial
 from core.pagination import MOST_COUNTED, CappedCount
 from webhooks import results, tracked_workflows
 from webhooks.ingest.normalize import is_usable_workflow_id
@@ -41,7 +39,7 @@ def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     """Show every attempt that was made for a workflow; of an unknown one, offer to look it up."""
     workspace = get_workspace(request, slug)
     found = deliveries.find_workflow(workspace, workflow_id)
-    context: dict[str, Any] = {"workflow_id": workflow_id}
+    context: Context = {"workflow_id": workflow_id}
     if found is None:
         context["can_look_up"] = is_usable_workflow_id(workflow_id)
         return render(request, "webhooks/unknown.html", context, status=404)
@@ -58,7 +56,7 @@ def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
     workflow = found.workflow
     if reveals:
         _confirmed(request, workflow, "reveal", "Show contact data", part="result")
-    context: dict[str, Any] = {"workflow": workflow, "workflow_id": workflow_id}
+    context: Context = {"workflow": workflow, "workflow_id": workflow_id}
     try:
         fetched = results.reveal(workflow, Actor.of(request)) if reveals else results.fetch(workflow)
         context |= _shown(fetched, reveals=reveals)
@@ -94,7 +92,7 @@ def _confirmed(request: HttpRequest, workflow: Workflow, field: str, words: str,
     require_confirmation(request, back, keep=(field,), go_on=words, starts=True, part=part)
 
 
-def _shown(found: results.WorkflowResult, *, reveals: bool) -> dict[str, Any]:
+def _shown(found: results.WorkflowResult, *, reveals: bool) -> Context:
     contacts = found.contacts if reveals else found.masked
     return {"result": found, "contacts": contacts, "is_revealed": reveals}
 

@@ -1,7 +1,5 @@
 """Django-allauth's forms with the console's labels and messages, and with checks of malformed input."""
 
-from typing import Any
-
 from allauth.account.forms import (
     ChangePasswordForm,
     LoginForm,
@@ -31,6 +29,7 @@ from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
+from core.form_messages import CleanedData
 from workspaces.accounts import emails, events, passkeys
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import User
@@ -173,7 +172,7 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
     def clean(self) -> dict[str, object]:
         """Reject malformed responses of authenticators."""
         try:
-            cleaned: dict[str, Any] = super().clean()
+            cleaned: CleanedData = super().clean()
         except ValidationError:
             raise
         except Exception as error:  # the library lets any exception of its parsers through

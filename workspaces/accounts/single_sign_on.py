@@ -22,6 +22,7 @@ from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
+from cleanlist.models import JsonObject
 from core.email_addresses import normalize_email
 from core.sanitize import sanitize_json, sanitize_text
 from workspaces.accounts import events
@@ -34,7 +35,7 @@ log = structlog.get_logger(__name__)
 ADDRESSES = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
 
 
-def verified_address(answers: dict[str, Any]) -> str | None:
+def verified_address(answers: JsonObject) -> str | None:
     """Return the e-mail address that the provider has verified, in lower case; None without one.
 
     ``answers`` holds ``userinfo``, ``id_token`` or both. All that mention an e-mail address must have the same one and
@@ -52,7 +53,7 @@ def _vouches(claim: object) -> bool:
     return claim is True or claim == "true"
 
 
-def authentication_time(answers: dict[str, Any]) -> float | None:
+def authentication_time(answers: JsonObject) -> float | None:
     """Return the Unix time at which the provider authenticated the person; None if it does not report it.
 
     Only the id token counts: OpenID Connect requires ``auth_time`` there if the request has ``max_age``.
@@ -102,7 +103,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
         events.sso_linked(request, user)
 
 
-def _name(answers: dict[str, Any]) -> str:
+def _name(answers: JsonObject) -> str:
     names = [said.get("name") for said in answers.values()]
     return next((sanitize_text(name, 120) for name in names if isinstance(name, str)), "")
 

@@ -12,6 +12,7 @@ from allauth.mfa.models import Authenticator
 from django.apps import apps
 from django.db import models, transaction
 
+from cleanlist.models import JsonObject
 from core.encryption import DecryptionError, EncryptedField, EncryptedValue
 from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
@@ -107,7 +108,7 @@ def _authenticator_resealer(report: Report) -> Callable[[object], None]:
     return work
 
 
-def _sealed_places(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _sealed_places(data: JsonObject) -> Iterator[tuple[str, str]]:
     """Yield the values in an authenticator's data that django-allauth has encrypted, with their names."""
     for name in ("secret", "seed"):
         if name in data:

@@ -48,7 +48,7 @@ _began: dict[str, float] = {}
 
 
 @task_prerun.connect
-def _note_beginning(task_id: str, **_: Any) -> None:
+def _note_beginning(task_id: str, **_: object) -> None:
     _began[task_id] = time.monotonic()
 
 

@@ -1,7 +1,5 @@
 """The audit trail, newest first, and its export, for owners and site admins."""
 
-from typing import Any
-
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -11,6 +9,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.export import ExportFile
+from core.http import Context
 from workspaces.access import current_role, get_workspace, require_site_admin
 from workspaces.audit.events import Actor
 from workspaces.audit.export import export_trail
@@ -42,7 +41,7 @@ def site_audit(request: HttpRequest) -> HttpResponse:
     return _trail(request, AuditEvent.objects.order_by("-pk"), context)
 
 
-def _trail(request: HttpRequest, events: AuditEventQuerySet, context: dict[str, Any]) -> HttpResponse:
+def _trail(request: HttpRequest, events: AuditEventQuerySet, context: Context) -> HttpResponse:
     form = AuditFilterForm(request.GET)
     # With an invalid filter, show nothing: unfiltered events would look like the result.
     page = form.apply(events) if form.is_valid() else events.none()

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.http import redirect_to, render_page
+from core.http import Context, redirect_to, render_page
 from workspaces import rights
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
@@ -198,7 +198,7 @@ def _leaving(workspace: Workspace, membership: Membership) -> dict[str, object]:
     }
 
 
-def _ask(request: HttpRequest, workspace: Workspace, words: dict[str, Any], endings: list[str]) -> HttpResponse:
+def _ask(request: HttpRequest, workspace: Workspace, words: Context, endings: list[str]) -> HttpResponse:
     context = {
         "title": words["title"],
         "button": words["button"],

@@ -1,7 +1,7 @@
 """Lets site admins manage all accounts of the console."""
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import cast
 
 from django.contrib import messages
 from django.db.models import Exists, OuterRef, Prefetch, Q
@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from core.http import redirect_to, render_page
+from core.http import Context, redirect_to, render_page
 from core.sanitize import sanitize_text
 from workspaces import rights
 from workspaces.access import require_confirmation, require_site_admin
@@ -111,7 +111,7 @@ def reactivate(request: HttpRequest, user_id: int) -> HttpResponse:
 
 
 def _confirmed(
-    request: HttpRequest, user_id: int, command: Callable[[User, Actor], None], words: dict[str, Any], done: str
+    request: HttpRequest, user_id: int, command: Callable[[User, Actor], None], words: Context, done: str
 ) -> HttpResponse:
     require_site_admin(request)
     require_confirmation(request)

@@ -1,7 +1,6 @@
 """The request log of one key, and of all keys of a workspace."""
 
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +11,7 @@ from django.views.decorators.http import require_safe
 
 from core import clock
 from core.db.query_timeout import QueryTimeout
-from core.http import render_page, wants_partial
+from core.http import Context, render_page, wants_partial
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
@@ -93,7 +92,7 @@ def _form(request: HttpRequest, scope: LogScope) -> LogFilterForm:
     return LogFilterForm(request.GET, keys)
 
 
-def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: dict[str, Any]) -> HttpResponse:
+def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: Context) -> HttpResponse:
     context |= _context(request, scope, form)
     if form.is_valid():
         page = log_page.read_page(form, scope)
@@ -140,7 +139,7 @@ def _further(request: HttpRequest, scope: LogScope) -> HttpResponse:
     return render(request, "keys/log/further.html", context)
 
 
-def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> dict[str, Any]:
+def _context(request: HttpRequest, scope: LogScope, form: LogFilterForm) -> Context:
     """Return the context that all parts of the log need: workspace, key, filters, and the other parts' URLs."""
     arguments = [scope.workspace.slug, *([scope.key.key_id] if scope.key else [])]
     of_log = "keys:requests" if scope.key else "keys:log"

@@ -25,6 +25,8 @@ from workspaces.people_forms import InvitationForm
 from workspaces.polling.registry import Resource, all_resources
 from workspaces.services.members import MembershipRefused, invite
 
+Options = dict[str, Any]  # as parsed from the command line
+
 
 class Command(BaseCommand):
     help = "List workspaces, connect one, read one now, invite somebody, pause and resume polling."
@@ -103,7 +105,7 @@ class Command(BaseCommand):
         said = f"{made.name} is connected as {made.slug}. To invite its owner: "
         self._write(_states([made])[0], *lines, f"{said}workspace invite {made.slug} EMAIL --role owner")
 
-    def _api_key(self, options: dict[str, Any]) -> str:
+    def _api_key(self, options: Options) -> str:
         """Return the API key from the given source. Raises CommandError, which never contains it."""
         sources = {"from_env": options["api_key_env"], "from_file": options["api_key_file"]}
         given = {way: Node(0, "", value) for way, value in sources.items() if value is not None}
@@ -117,7 +119,7 @@ class Command(BaseCommand):
             raise CommandError(" ".join(problem.text for problem in fields.problems))
         return secret.reveal()
 
-    def _poll(self, workspaces: list[Workspace], options: dict[str, Any]) -> int:
+    def _poll(self, workspaces: list[Workspace], options: Options) -> int:
         [workspace] = workspaces
         resources = {one.name: one for one in all_resources() if not one.has_subjects}
         if unknown := sorted(set(options["resource"]) - resources.keys()):
@@ -175,7 +177,7 @@ def _states(workspaces: list[Workspace]) -> list[dict[str, object]]:
     ]
 
 
-def _line(row: dict[str, Any]) -> str:
+def _line(row: Options) -> str:
     said = f"API key {row['api_key']}, management session {row['session']}"
     failing = f"; failing: {', '.join(row['failing'])}" if row["failing"] else ""
     return f"{row['workspace']:<24} {row['polling']:<8} {row['name']} at {row['api_address']}; {said}{failing}"

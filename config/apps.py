@@ -6,7 +6,7 @@ from django.http import HttpRequest
 from django_structlog.signals import bind_extra_request_failed_metadata, bind_extra_request_metadata
 
 from config.web.errors import shorten_outage_log
-from core.client_ip import client_ip
+from core.net.client_ip import client_ip
 
 
 class ConfigConfig(AppConfig):

@@ -5,9 +5,9 @@ import os
 import re
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from config import setting_checks
+from config.setting_checks import DatabaseSettings
 
 # sockaddr_un.sun_path holds 108 bytes on Linux, including the final zero; on macOS 104.
 _LONGEST_SOCKET_PATH = 103
@@ -22,7 +22,7 @@ _UNANSWERED = {
 }
 
 
-def database(url: str, var_dir: Path) -> dict[str, Any]:
+def database(url: str, var_dir: Path) -> DatabaseSettings:
     """Return the settings of the database at ``url``, or of the embedded SQLite file."""
     if url:
         config = setting_checks.database(url)

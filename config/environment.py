@@ -129,7 +129,7 @@ class Environment:
         return not self.database_url
 
     @property
-    def databases(self) -> dict[str, Any]:
+    def databases(self) -> dict[str, setting_checks.DatabaseSettings]:
         return {"default": database(self.database_url, self.var_dir)}
 
     @property

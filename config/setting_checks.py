@@ -95,7 +95,10 @@ def are_encryption_keys(values: list[str]) -> None:
             raise ValidationError(f"entry {number} is not 32 bytes in URL-safe base64; {NEW_KEYS}") from None
 
 
-def database(url: str) -> dict[str, Any]:
+DatabaseSettings = dict[str, Any]  # as Django's
+
+
+def database(url: str) -> DatabaseSettings:
     """Return Django's settings for the database at ``url``."""
     wrong = ValidationError(f"use postgres://user:password@host:5432/name (or sqlite:////absolute/path); {_ENCODED}")
     try:

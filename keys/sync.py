@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 
 from cleanlist import ApiKey as UpstreamKey
 from cleanlist import PublicApiKey
+from cleanlist.models import JsonObject
 from core import clock
 from core.sanitize import sanitize_text
 from keys import lost_creations
@@ -78,7 +78,7 @@ def _counted(value: int | None) -> int | None:
 
 def _upsert(
     workspace: Workspace,
-    facts: dict[str, dict[str, Any]],
+    facts: dict[str, JsonObject],
     read_at: datetime,
     *,
     in_full: bool = True,

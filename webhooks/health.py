@@ -158,7 +158,10 @@ def failure_summaries(workspaces: Iterable[Workspace], now: datetime | None = No
     }
 
 
-def streaks(workspaces: Collection[int], since: datetime) -> QuerySet[Any]:
+Streaks = QuerySet[Any]  # deliveries with annotations
+
+
+def streaks(workspaces: Collection[int], since: datetime) -> Streaks:
     """Return the endpoints used since then in ``workspaces``, with ``failed_in_a_row`` and ``last_bad``; one query."""
     return _with_streaks(Endpoint.objects.filter(workspace__in=workspaces, last_attempt_at__gte=since), since)
 
@@ -184,11 +187,11 @@ def _counts(workspace: Workspace, hosts: list[str], start: datetime) -> Iterator
     yield from EndpointHour.objects.filter(hour__gte=start, hour__lt=first_day, **of_hosts).values_list(*read)
 
 
-def _with_streaks(rows: QuerySet[Any], since: datetime) -> QuerySet[Any]:
+def _with_streaks(rows: Streaks, since: datetime) -> Streaks:
     """Add how many deliveries failed or arrived in a row; a few index look-ups for each endpoint."""
     # Found by its time; sorted again, PostgreSQL would read every failure of the workspace for its reason.
     worst = _deliveries(DeliveryState.FAILED).filter(last_attempt_at=OuterRef("last_bad"))
-    annotated: QuerySet[Any] = rows.annotate(
+    annotated: Streaks = rows.annotate(
         last_ok=_latest(DeliveryState.DELIVERED),
         last_bad=_latest(DeliveryState.FAILED),
         last_bad_reason=Subquery(worst.order_by().values("reason")[:1]),

@@ -145,7 +145,7 @@ def _counts(rules: Sequence[Rule], now: datetime) -> list[ValuesRow]:
     return list(cast("Iterable[ValuesRow]", rows.order_by().values("workspace", "host").annotate(**counted)))
 
 
-def _share(row: Mapping[str, Any], rule: Rule) -> Observation:
+def _share(row: ValuesRow, rule: Rule) -> Observation:
     count, failed = row[f"all_{_minutes(rule)}"], row[f"failed_{_minutes(rule)}"]
     share = _percent(count, failed, _least(rule))
     facts = (

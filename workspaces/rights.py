@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 
+from cleanlist.models import JsonObject
 from workspaces.audit.events import Actor
 from workspaces.models import Role, User, Workspace
 
@@ -107,7 +108,7 @@ def _ending(holding: Holding, loss: Loss, rows: list[Any]) -> Ending:
     return Ending(holding, [f"{place.name}: {name}" if place else name for place, name in named if name])
 
 
-def audit_details(endings: list[Ending]) -> dict[str, Any]:
+def audit_details(endings: list[Ending]) -> JsonObject:
     """Return the details of ``endings`` for an audit event: a message, and a list of names for each kind."""
     if not endings:
         return {}

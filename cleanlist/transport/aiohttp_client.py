@@ -8,6 +8,7 @@ import httpx
 from httpx_aiohttp import AiohttpTransport, HttpxAiohttpClient
 
 from cleanlist.transport.network_errors import HTTPX_ERRORS, NetworkErrors
+from cleanlist.transport.options import ClientArguments
 
 AIOHTTP_ERRORS: Final = NetworkErrors(
     caught=(*HTTPX_ERRORS.caught, aiohttp.ClientError),
@@ -22,12 +23,12 @@ AIOHTTP_ERRORS: Final = NetworkErrors(
 )
 
 
-def create_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
+def create_client(arguments: ClientArguments) -> httpx.AsyncClient:
     """Return a client over aiohttp's connection pool, which keeps its speed at 64 connections (measured)."""
     return HttpxAiohttpClient(**arguments)
 
 
-def create_shared_client(arguments: dict[str, Any]) -> httpx.AsyncClient:
+def create_shared_client(arguments: ClientArguments) -> httpx.AsyncClient:
     """Return a client without a connection limit, which its user sets, and without a cookie jar."""
     return _SharedClient(**arguments)
 

@@ -16,6 +16,9 @@ USER_AGENT: Final = f"cleanlist-console/{__version__}"
 MAX_RESPONSE_BYTES: Final = 8 * 1024 * 1024  # a page of 500 log rows is about 0.15 MB
 
 
+ClientArguments = dict[str, Any]  # of httpx's clients
+
+
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
     """A base URL, and how to send requests to it."""
@@ -25,7 +28,7 @@ class TransportOptions:
     user_agent: str = USER_AGENT
     transport: HttpxTransport | None = field(default=None, repr=False)
 
-    def client_arguments(self) -> dict[str, Any]:
+    def client_arguments(self) -> ClientArguments:
         """Return the arguments of `httpx.Client` or `httpx.AsyncClient`."""
         _quiet_loggers()
         arguments: dict[str, object] = {"follow_redirects": False, "verify": _ssl_context()}

@@ -16,7 +16,7 @@ from django.http import HttpRequest
 
 from config.front import ClientDisconnected, Message, Receive, RequestRefused, Scope, Send
 from config.front.limits import page_headers, probe_headers
-from core.client_ip import client_ip
+from core.net.client_ip import client_ip
 
 Environ = dict[str, Any]
 WsgiApplication = Callable[[dict[str, object], Callable[..., Any]], Iterable[bytes]]

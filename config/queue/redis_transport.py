@@ -46,14 +46,14 @@ class Channel(_Channel):  # type: ignore[misc]
                 self.qos.ack(tag)
             return None
 
-    def _newest_delivery(self) -> Any:
+    def _newest_delivery(self) -> object:
         return next(reversed(self.qos._delivered or {}), None)  # noqa: SLF001 - kombu has no other way to tell
 
     def _queue_bind(self, *where: object) -> None:
         if self._mended(super()._queue_bind, *where) is _RETRY:
             super()._queue_bind(*where)
 
-    def get_table(self, exchange: str) -> Any:
+    def get_table(self, exchange: str) -> object:
         found = self._mended(super().get_table, exchange)
         return super().get_table(exchange) if found is _RETRY else found
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
@@ -15,7 +15,7 @@ from core.histogram import Histogram
 
 HOUR = timedelta(hours=1)
 _BATCH = 2000
-Key = TypeVar("Key", bound=tuple[Any, ...])
+Key = TypeVar("Key", bound=tuple[object, ...])
 
 # Nothing has to be read first, and concurrent additions do not overwrite each other.
 _ADD = """

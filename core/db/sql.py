@@ -27,7 +27,7 @@ def json_recordset(name: str, columns: Mapping[str, str], vendor: str) -> str:
     return f"(SELECT {picked} FROM json_each(%s)) AS {name}"  # noqa: S608 - names of columns are ours
 
 
-def to_json(rows: Iterable[Mapping[str, Any]]) -> str:
+def to_json(rows: Iterable[Mapping[str, object]]) -> str:
     """Return ``rows`` as JSON, with times in the database's format."""
     return json.dumps(list(rows), default=_adapt_datetime)
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from config.front import middleware
 from config.front.middleware import warn_of_untrusted_proxy
 from config.web.middleware import never_cached, viewer_time_zone
-from core.client_ip import client_ip
+from core.net.client_ip import client_ip
 from workspaces.models import User
 
 SIGNED_IN = User(email="viewer@example.test")

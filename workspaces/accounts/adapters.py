@@ -17,6 +17,7 @@ from qrcode.image.svg import SvgPathImage
 from cleanlist import Secret
 from core import clock
 from core.encryption import EncryptedValue
+from core.http import Context
 from workspaces.access import is_confirmed_or_resumed
 from workspaces.accounts import events, sign_in_limits
 from workspaces.accounts.sign_in_rules import is_sso_only
@@ -106,7 +107,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
         order = list(words) if with_app else list(reversed(words))
         return [{**found[name], "description": words[name]} for name in order if name in found]
 
-    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+    def send_mail(self, template_prefix: str, email: str, context: Context) -> None:
         """Queue the e-mail with the time of its event, so that no request waits for the mail server."""
         facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
         when = context.get("timestamp", clock.cached_now()).isoformat()

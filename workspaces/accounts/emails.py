@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
 from urllib.parse import quote
 
 from allauth.account.forms import default_token_generator
@@ -16,6 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
+from core.http import Context
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.models import Invitation, User
 
@@ -26,7 +26,7 @@ MFA_RESET = "workspaces/email/mfa_reset"
 PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 
 
-def compose(template: str, address: str, facts: dict[str, Any]) -> Iterator[EmailMultiAlternatives]:
+def compose(template: str, address: str, facts: Context) -> Iterator[EmailMultiAlternatives]:
     """Yield the messages of a queued e-mail.
 
     There are none for a password reset without an account, nor for an invitation that ended meanwhile.

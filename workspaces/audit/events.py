@@ -18,7 +18,7 @@ import structlog
 from django.db import transaction
 from django.http import HttpRequest
 
-from core.client_ip import client_ip
+from core.net.client_ip import client_ip
 from core.sanitize import sanitize_json, sanitize_text
 from workspaces.audit.chain import Break, chain_hash, locked_head, new_anchor, seal_head
 from workspaces.models import Action, AuditEvent, AuditHead, Outcome, User, Workspace

@@ -103,7 +103,7 @@ class LoggedRequest(PagedRow, models.Model):
     def __str__(self) -> str:
         return f"{self.method} {self.path} {self.status_code}"
 
-    def save(self, *args: Any, **options: Any) -> None:
+    def save(self, *args: object, **options: Any) -> None:
         """Store the row with its key's workspace, and record its facets."""
         self.workspace_id = self.key.workspace_id
         self.unify_address()

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         "done or nothing is to do, 1 when it cannot be done (nothing was), with --plan 2 when something is to do."
     )
 
-    def create_parser(self, prog_name: str, subcommand: str, **options: Any) -> CommandParser:
+    def create_parser(self, prog_name: str, subcommand: str, **options: object) -> CommandParser:
         parser = super().create_parser(prog_name, subcommand, **options)
 
         def error(message: str) -> NoReturn:  # exit code 2 has its own meaning here

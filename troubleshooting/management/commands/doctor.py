@@ -1,6 +1,5 @@
 import json
 from pathlib import Path
-from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -22,7 +21,7 @@ class Command(BaseCommand):
         parser.add_argument("--body", type=Path, metavar="FILE", help="also check this request body for enrich/bulk")
         parser.add_argument("--json", action="store_true", help="write one JSON object instead of text")
 
-    def handle(self, *, workspace: str | None, workflow: str, body: Path | None, **options: Any) -> None:
+    def handle(self, *, workspace: str | None, workflow: str, body: Path | None, **options: object) -> None:
         if workflow and not is_usable_workflow_id(workflow):
             raise CommandError("That is no workflow id. It looks like public_bulk_ and a long code behind it.")
         diagnosis = diagnose(_find(workspace), workflow, _read(body) if body else None)

@@ -17,7 +17,7 @@ class WorkspacesConfig(AppConfig):
         import_module("workspaces.polling.worker_metrics")  # connects those of Celery and the client
 
 
-class ListOfSessionsConfig(usersessions.UserSessionsConfig):  # type: ignore[misc]
+class ListOfSessionsConfig(usersessions.UserSessionsConfig):
     """django-allauth's list of sessions without its receivers, which would store session keys; ours store hashes."""
 
     default = False  # the config of "workspaces" is the class above

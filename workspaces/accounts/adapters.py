@@ -29,7 +29,7 @@ from workspaces.services import account_mail
 INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
 
 
-class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
+class PasswordBackend(AuthenticationBackend):
     """Checks passwords. If single sign-on is the only way in, it rejects them, and takes as long as for a wrong one.
 
     The right password of a deactivated account counts as wrong, so that guessing reveals nothing and is counted and
@@ -43,7 +43,7 @@ class PasswordBackend(AuthenticationBackend):  # type: ignore[misc]
         return None if user is None or is_sso_only(user.email) else user
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """Disables sign-up, applies the console's rule of confirmation, and counts and records failed attempts."""
 
     error_messages = {
@@ -123,7 +123,7 @@ def _can_use_single_sign_on(user: User) -> bool:
     return is_on and bool(SocialAccount.objects.filter(user=user).exists())
 
 
-class MfaAdapter(DefaultMFAAdapter):  # type: ignore[misc]
+class MfaAdapter(DefaultMFAAdapter):
     """Encrypts the secrets of second factors like all other credentials."""
 
     error_messages = {**DefaultMFAAdapter.error_messages, "incorrect_code": INCORRECT_CODE}

@@ -48,7 +48,7 @@ def _name(form: forms.Form, **labels: str) -> None:
         form.fields[name].widget.attrs["placeholder"] = ""
 
 
-class SignInForm(LoginForm):  # type: ignore[misc]
+class SignInForm(LoginForm):
     """E-mail address and password, with the focus on the first field."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -57,7 +57,7 @@ class SignInForm(LoginForm):  # type: ignore[misc]
         self.fields["login"].widget.attrs["autofocus"] = True
 
 
-class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
+class NewPasswordForm(ChangePasswordForm):
     """A new password, confirmed by the current one."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -65,7 +65,7 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
         _name(self, oldpassword="Current password", password1="New password", password2="New password again")
 
 
-class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
+class FirstPasswordForm(SetPasswordForm):
     """The first password of an account that has none."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -73,7 +73,7 @@ class FirstPasswordForm(SetPasswordForm):  # type: ignore[misc]
         _name(self, password1="Password", password2="Password again")
 
 
-class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
+class PasswordByLinkForm(ResetPasswordKeyForm):
     """A new password, set by the link in an e-mail."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -81,7 +81,7 @@ class PasswordByLinkForm(ResetPasswordKeyForm):  # type: ignore[misc]
         _name(self, password1="New password", password2="New password again")
 
 
-class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
+class AskForResetForm(ResetPasswordForm):
     """The e-mail address to send a link for a new password to.
 
     The worker looks the account up, so neither the response nor its time reveals whether there is one.
@@ -103,7 +103,7 @@ class AskForResetForm(ResetPasswordForm):  # type: ignore[misc]
         return address
 
 
-class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
+class ResetTokenForm(UserTokenForm):
     """Validates the link to set a new password. The link of a deactivated account is not valid."""
 
     def _get_user(self, uidb36: str) -> User | None:
@@ -111,7 +111,7 @@ class ResetTokenForm(UserTokenForm):  # type: ignore[misc]
         return user if user is not None and user.is_active else None
 
 
-class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
+class ConfirmByPasswordForm(ReauthenticateForm):
     """The password again, to confirm; it has the focus, because people came here in the middle of something else."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -119,7 +119,7 @@ class ConfirmByPasswordForm(ReauthenticateForm):  # type: ignore[misc]
         self.fields["password"].widget.attrs["autofocus"] = True
 
 
-class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
+class _CodeForm(BaseAuthenticateForm):
     """A code of the second factor, with the focus on it and a message of its own for a code that was used before."""
 
     def __init__(self, *args: object, **options: object) -> None:
@@ -145,15 +145,15 @@ class _CodeForm(BaseAuthenticateForm):  # type: ignore[misc]
         return ""
 
 
-class SecondFactorForm(_CodeForm, CodeAuthenticateForm):  # type: ignore[misc]
+class SecondFactorForm(_CodeForm, CodeAuthenticateForm):
     """A code after the password."""
 
 
-class ConfirmByCodeForm(_CodeForm, CodeReauthenticateForm):  # type: ignore[misc]
+class ConfirmByCodeForm(_CodeForm, CodeReauthenticateForm):
     """A code to confirm who the person is."""
 
 
-class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
+class AddPasskeyForm(AddWebAuthnForm):
     """A new passkey: its name, and whether it signs in without the password."""
 
     name = forms.CharField(
@@ -182,13 +182,13 @@ class AddPasskeyForm(AddWebAuthnForm):  # type: ignore[misc]
         return cleaned
 
 
-class RenamePasskeyForm(EditWebAuthnForm):  # type: ignore[misc]
+class RenamePasskeyForm(EditWebAuthnForm):
     """A new name for a passkey."""
 
     name = forms.CharField(label="Name", max_length=80)
 
 
-class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
+class _CarefulForm(AuthenticateWebAuthnForm):
     """A passkey's response to a challenge."""
 
     def clean_credential(self) -> object:
@@ -200,7 +200,7 @@ class _CarefulForm(AuthenticateWebAuthnForm):  # type: ignore[misc]
             raise ValidationError(NOT_VERIFIED) from error
 
 
-class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):  # type: ignore[misc]
+class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):
     """Sign-in by passkey alone, if its owner allowed that."""
 
     def clean_credential(self) -> Authenticator:
@@ -219,5 +219,5 @@ class PasskeySecondFactorForm(_CarefulForm):
     """A passkey after the password."""
 
 
-class PasskeyConfirmationForm(_CarefulForm, ReauthenticateWebAuthnForm):  # type: ignore[misc]
+class PasskeyConfirmationForm(_CarefulForm, ReauthenticateWebAuthnForm):
     """A passkey to confirm who the person is."""

@@ -68,7 +68,7 @@ def is_recent(proved_at: float | None) -> bool:
     return proved_at is not None and proved_at > time.time() - settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
 
-class SsoAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
+class SsoAdapter(DefaultSocialAccountAdapter):
     """Lets people with an account or an invitation sign in by the company's identity provider."""
 
     def is_open_for_signup(self, request: HttpRequest, sociallogin: SocialLogin) -> bool:  # noqa: ARG002
@@ -108,7 +108,7 @@ def _name(answers: JsonObject) -> str:
     return next((sanitize_text(name, 120) for name in names if isinstance(name, str)), "")
 
 
-class _Provider(OpenIDConnectOAuth2Adapter):  # type: ignore[misc]
+class _Provider(OpenIDConnectOAuth2Adapter):
     """Validates the provider's responses before django-allauth relies on their format.
 
     Each method raises OAuth2Error for an invalid response.

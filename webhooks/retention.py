@@ -21,8 +21,8 @@ from webhooks.models import (
 )
 from workspaces.models import Poll
 
-# Rows a statement: locks are held for milliseconds, so that polling goes on meanwhile.
-BATCH = 5000
+# Deliveries per statement, each with its few attempts, so that polling need not wait long for a lock.
+BATCH = 1000
 
 
 def describe_retention() -> str:
@@ -47,7 +47,7 @@ def prune(now: datetime | None = None) -> int:
     # The foreign key to the workspace is no constraint, so only what a delivery has goes with it.
     old = Delivery.objects.filter(last_attempt_at__lt=cutoff)
     total = 0
-    while batch := list(old.order_by().values_list("pk", flat=True)[: BATCH // 5]):
+    while batch := list(old.order_by().values_list("pk", flat=True)[:BATCH]):
         total += Attempt.objects.filter(delivery__in=batch).delete()[0]
         Delivery.objects.filter(pk__in=batch).delete()
     delete_in_batches(Endpoint.objects.filter(last_attempt_at__lt=cutoff))

@@ -68,7 +68,8 @@ def send(pk: int) -> SendResult | None:
 
 def _acquire(notification: Notification) -> bool:
     tries = notification.attempt_count + 1
-    return bool(_due().order_by().acquire(notification, state=State.SENDING, attempt_count=tries))
+    due = _due().order_by().filter(attempt_count=notification.attempt_count)
+    return bool(due.acquire(notification, state=State.SENDING, attempt_count=tries))
 
 
 def _attempt(notification: Notification) -> SendResult:

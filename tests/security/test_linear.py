@@ -15,7 +15,7 @@ from config.log.configuration import escape_control_characters
 from core import export, pagination, sanitize
 from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
-from keys.log import endpoints, sources, workflows
+from keys.log import canonical, sources, workflows
 from keys.log.search.filters import LogFilterForm
 from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
@@ -103,7 +103,7 @@ FUNCTIONS = {
     "plain": lambda text: sanitize.sanitize_text(text, 100),
     "line": lambda text: refused(sanitize.validate_single_line, text),
     "key": describe_key_format,
-    "endpoint": endpoints.endpoint_of.__wrapped__,
+    "endpoint": canonical.endpoint_of.__wrapped__,
     "program": sources.program_name,
     "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,

@@ -11,6 +11,8 @@ from core.encryption import EncryptedValue
 from tests.workspaces.conftest import reloaded
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Action, AuditEvent, ManagementSession, Workspace
+from workspaces.polling.poll_setup import set_up_polls
+from workspaces.polling.registry import BALANCE
 from workspaces.services import connections
 from workspaces.services.connections import rename_workspace, retry_credentials
 
@@ -145,6 +147,16 @@ def test_a_rejected_key_is_tried_again_at_a_new_address(as_owner, workspace, set
     as_owner.post(PAGE + "details/", {"name": "Renamed", "base_url": "https://new.example"})
     assert reloaded(workspace).base_url == "https://new.example"
     assert reloaded(workspace).api_key_rejected_at is None
+
+
+def test_who_goes_on_after_a_change_of_address_goes_on_with_trusted_credentials(workspace, settings):
+    settings.CLEANLIST_API_ORIGINS = [workspace.base_url, "https://new.example"]
+    workspace.api_key_rejected_at = timezone.now()
+    workspace.save()
+    set_up_polls(workspace)
+    rename_workspace(workspace, CONSOLE, name=workspace.name, base_url="https://new.example")
+    set_up_polls(workspace)  # as replacing its session does
+    assert not workspace.polls.get(resource=BALANCE).paused_reason
 
 
 def test_the_name_can_be_changed_and_the_address_in_the_browser_stays(as_owner, workspace):

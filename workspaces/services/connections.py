@@ -103,6 +103,8 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
     workspace.name, workspace.base_url = name, base_url
     with transaction.atomic():
         workspace.save(update_fields=["name", "base_url"])
+        if base_url != before["base_url"]:
+            _trust_credentials(workspace)
         record_event(
             Action.WORKSPACE_CHANGED,
             actor,
@@ -111,8 +113,6 @@ def rename_workspace(workspace: Workspace, actor: Actor, *, name: str, base_url:
             before=before,
             after={"name": name, "base_url": base_url},
         )
-        if base_url != before["base_url"]:
-            _trust_credentials(workspace)
 
 
 def replace_api_key(workspace: Workspace, actor: Actor, secret: Secret, report: ConnectionReport) -> None:
@@ -197,6 +197,7 @@ def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionRepor
 
 
 def _trust_credentials(workspace: Workspace) -> None:
+    _trust_api_key(workspace)  # the caller may go on with this instance
     Workspace.objects.filter(pk=workspace.pk).update(**{f"api_key_{name}": v for name, v in TRUSTED_STATE.items()})
     ManagementSession.objects.filter(workspace=workspace).update(**TRUSTED_STATE)
     set_up_polls(Workspace.objects.get(pk=workspace.pk))

@@ -15,6 +15,7 @@ from django.db import connection, connections
 from django.utils import timezone
 
 from config.celery import app, broker_url
+from core import export
 from tests.conftest import ROOT, clean_environment
 from tests.console_process import free_port
 from tests.wait import wait_until
@@ -93,14 +94,18 @@ def through_pooler(pooler, monkeypatch):
 
 
 def test_exports_come_in_pieces_through_a_pooler(workspace, through_pooler, monkeypatch):
-    monkeypatch.setattr(views, "BATCH", 7)
+    monkeypatch.setattr(export, "BATCH", 7)
     moment = timezone.now()
     moments = [moment + timedelta(minutes=number // 2) for number in range(40)]
     BalanceReading.objects.bulk_create(
         BalanceReading(workspace=workspace, credits=number, first_read_at=at, read_at=at)
         for number, at in enumerate(moments)
     )
-    files = set(through_pooler(lambda: "".join(views._lines(workspace))))
+
+    def file():
+        return "".join(export.csv_lines(views.EXPORTED, map(views._cells, views._readings(workspace))))
+
+    files = set(through_pooler(file))
     (text,) = files
     assert [float(line.split(",")[2].strip('"')) for line in text.splitlines()[1:]] == list(range(40))
 

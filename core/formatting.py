@@ -23,17 +23,17 @@ DISTANCES = (
 _STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
 
 
-def time_marker(moment: datetime) -> str:
+def time_marker(at: datetime) -> str:
     """Return a marker for a time in stored text, which ``localize_times`` replaces in each reader's time zone."""
-    return f"[[{moment.astimezone(UTC).isoformat(timespec='seconds')}]]"
+    return f"[[{at.astimezone(UTC).isoformat(timespec='seconds')}]]"
 
 
 def localize_times(text: str) -> str:
     """Replace the time markers in ``text`` by times in the current time zone: "28 Nov 2026, 18:35 CET"."""
 
     def local(found: re.Match[str]) -> str:
-        moment = datetime.fromisoformat(found[1])
-        return f"{format_moment(moment)} {timezone.localtime(moment).tzname()}"
+        at = datetime.fromisoformat(found[1])
+        return f"{format_time(at)} {timezone.localtime(at).tzname()}"
 
     return _STAMP.sub(local, str(text))
 
@@ -61,9 +61,9 @@ def _with_unit(count: int, unit: str) -> str:
     return f"{count} {ngettext(unit, f'{unit}s', count)}"
 
 
-def format_distance(moment: datetime, now: datetime) -> str:
-    """Return the distance of ``moment`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
-    seconds = (now - moment).total_seconds()
+def format_distance(at: datetime, now: datetime) -> str:
+    """Return the distance of ``at`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
+    seconds = (now - at).total_seconds()
     distance = abs(seconds)
     for least, unit, name in DISTANCES:
         if distance >= least:
@@ -84,16 +84,16 @@ def format_short(seconds: float) -> str:
     return f"{int(seconds // DAY)} d"
 
 
-def format_day(moment: datetime) -> str:
-    """Return the day of a moment in the current time zone: "28 Nov 2026"."""
-    local = timezone.localtime(moment)
+def format_day(at: datetime) -> str:
+    """Return the day of a time in the current time zone: "28 Nov 2026"."""
+    local = timezone.localtime(at)
     return f"{local.day} {month_abbr[local.month]} {local.year}"
 
 
-def format_moment(moment: datetime, *, seconds: bool = False) -> str:
-    """Return a moment in the current time zone: "28 Nov 2026, 18:35"."""
-    time = timezone.localtime(moment).time().isoformat("seconds" if seconds else "minutes")
-    return f"{format_day(moment)}, {time}"
+def format_time(at: datetime, *, seconds: bool = False) -> str:
+    """Return a time in the current time zone: "28 Nov 2026, 18:35"."""
+    clock_time = timezone.localtime(at).time().isoformat("seconds" if seconds else "minutes")
+    return f"{format_day(at)}, {clock_time}"
 
 
 def format_interval(time: timedelta) -> str:

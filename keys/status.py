@@ -7,7 +7,7 @@ from typing import Literal
 from django.utils import timezone
 
 from core import clock
-from core.formatting import format_day, format_moment
+from core.formatting import format_day, format_time
 from keys.models import ApiKey
 from keys.models.key import EXPIRES_SOON, IDLE_AFTER
 
@@ -43,7 +43,7 @@ def _of_usable(key: ApiKey, now: datetime) -> KeyStatus:
     use = _use(key, now)
     if key.expires_at is not None and key.expires_at - now <= EXPIRES_SOON:
         level: Level = "danger" if key.expires_at - now <= LAST_DAY else "warning"
-        reason = f"{format_moment(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
+        reason = f"{format_time(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
         return KeyStatus(level, f"Expires {_in_days(key.expires_at, now)}", reason, "clock")
     if not key.in_full:
         return KeyStatus("ok", "Active", "Known from the light list only")
@@ -69,10 +69,8 @@ def _of_revoked(key: ApiKey) -> KeyStatus:
     if key.revoked_at is None:
         return KeyStatus("neutral", "Revoked", "Before this console first read it", "revoke")
     if key.revoked_by is not None:
-        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {format_moment(key.revoked_at)}", "revoke")
-    return KeyStatus(
-        "neutral", "Revoked", f"Outside this console, noticed on {format_moment(key.revoked_at)}", "revoke"
-    )
+        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {format_time(key.revoked_at)}", "revoke")
+    return KeyStatus("neutral", "Revoked", f"Outside this console, noticed on {format_time(key.revoked_at)}", "revoke")
 
 
 def _in_days(time: datetime, now: datetime) -> str:

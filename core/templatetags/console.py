@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from core import clock
-from core.formatting import format_distance, format_moment, format_short
+from core.formatting import format_distance, format_short, format_time
 
 register = template.Library()
 
@@ -55,7 +55,7 @@ def _utc(value: dt.datetime) -> str:
 
 def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeString:
     """Render a ``<time>`` with ``text``, and local time and exact UTC on hover."""
-    local, utc = f"{format_moment(value, seconds=True)} {timezone.localtime(value).tzname()}", _utc(value)
+    local, utc = f"{format_time(value, seconds=True)} {timezone.localtime(value).tzname()}", _utc(value)
     moment, hover = f"{utc.replace(' ', 'T')}Z", f"{local}\n{utc} UTC"
     return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, hover, more, text)
 
@@ -73,7 +73,7 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
     """Render an aware datetime as local date and time, with exact UTC on hover."""
     if value is None:
         return format_html('<span class="muted">{}</span>', empty)
-    return _time(value, format_moment(value, seconds=seconds))
+    return _time(value, format_time(value, seconds=seconds))
 
 
 # --- words and figures ----------------------------------------------------------------------------------------

@@ -59,7 +59,10 @@ def test_each_failure_has_its_own_words(as_owner, connected, fault, kind, option
     answer = as_owner.post(URL)
     assert answer.status_code == 302
     assert words in told(answer)
-    assert AuditEvent.objects.get(action=Action.REFRESHED).outcome == Outcome.FAILED
+    event = AuditEvent.objects.get(action=Action.REFRESHED)
+    assert event.outcome == Outcome.FAILED
+    assert event.message in told(answer)
+    assert event.message.startswith(f"{event.subject}: ")
 
 
 def test_without_a_session_the_way_to_one_is_told(as_owner, connected):

@@ -3,13 +3,12 @@
 For every member: it holds nothing that a viewer cannot read, and less of it. That it was taken is recorded.
 """
 
-from datetime import UTC
-
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from core.export import in_file_name
 from core.http import render_page
 from troubleshooting.bundle.builder import SupportBundle, make_bundle, record_download
 from troubleshooting.bundle.form import BundleForm
@@ -43,7 +42,7 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     if made is None or file_format not in {"zip", "txt"} or form.cleaned_data["seen"] != made.digest:
         return _preview(request, form, made, changed=made is not None)
     record_download(workspace, Actor.of(request), form.cleaned_data, file_format)
-    name = f"support-{workspace.slug}-{made.until.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    name = f"support-{workspace.slug}-{in_file_name(made.until)}"
     if file_format == "zip":
         return download(request, stream_zip(made.files), f"{name}.zip", "application/zip")
     return download(request, iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")

@@ -11,7 +11,7 @@ from django.db.models import Count, Max
 
 from cleanlist.pricing import MOST_FOR_CONTACT
 from core import clock
-from core.formatting import counted, format_moment
+from core.formatting import counted, format_time
 from keys.log.canonical import endpoint_of
 from keys.models import ApiKey, LoggedRequest
 from troubleshooting.cases import Case
@@ -69,7 +69,7 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
     facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
     return CheckResult(
         "failed" if last >= now - LATELY else "warning",
-        f"{told}, the latest on {format_moment(last, seconds=True)}.",
+        f"{told}, the latest on {format_time(last, seconds=True)}.",
         title=told,
         fix="Wait as long as Retry-After says and let each further attempt wait longer, with a random part. Spread the "
         "calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
@@ -97,7 +97,7 @@ def _busiest(workspace: Workspace, at: datetime) -> tuple[tuple[str, str], ...]:
 
 
 def _times(count: int, last: datetime) -> str:
-    return f"{'once' if count == 1 else f'{count:,} times'}, last on {format_moment(last, seconds=True)}"
+    return f"{'once' if count == 1 else f'{count:,} times'}, last on {format_time(last, seconds=True)}"
 
 
 def balance(workspace: Workspace, case: Case) -> CheckResult:

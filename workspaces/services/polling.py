@@ -43,7 +43,7 @@ def refresh_by_hand(workspace: Workspace, resource: Resource, actor: Actor, *, s
         workspace=workspace,
         outcome=Outcome.SUCCEEDED if result.ok else Outcome.FAILED,
         subject=(subject, resource.label),
-        message=result.problem,
+        message="" if result.ok else f"{resource.label}: {result.problem}",
     )
     return result
 

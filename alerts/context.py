@@ -71,7 +71,7 @@ def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
     found: dict[tuple[int, str, str], Alert] = {}
     for alert in worst_first:
         place = (alert.workspace_id, alert.kind, alert.subject)
-        if place not in found or alert.gravity > found[place].gravity:
+        if place not in found or alert.severity_rank > found[place].severity_rank:
             found[place] = alert
     return list(found.values())
 

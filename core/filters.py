@@ -50,19 +50,19 @@ def parse_time(text: str, *, end: bool = False) -> datetime:
     has_time = False  # a date starts at the first midnight
     try:
         day = date.fromisoformat(text) + timedelta(days=1 if end else 0)
-        moment = datetime.combine(day, time.min)
+        parsed = datetime.combine(day, time.min)
     except (ValueError, OverflowError):
         has_time = True
         try:
-            moment = datetime.fromisoformat(text)
+            parsed = datetime.fromisoformat(text)
         except ValueError as error:
             raise ValidationError(f"“{text[:40]}” is no time. Write 2026-04-06T17:42, or a date.") from error
-    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+    if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
         raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
-    if timezone.is_aware(moment):
-        return moment
+    if timezone.is_aware(parsed):
+        return parsed
     # In UTC, because Python ignores ``fold`` when it compares times of the same zone.
-    can_mean = {timezone.make_aware(moment.replace(fold=fold)).astimezone(UTC) for fold in (0, 1 if has_time else 0)}
+    can_mean = {timezone.make_aware(parsed.replace(fold=fold)).astimezone(UTC) for fold in (0, 1 if has_time else 0)}
     return max(can_mean) if end else min(can_mean)
 
 
@@ -169,7 +169,7 @@ class FilterForm(forms.Form):
         return f"?{query.urlencode()}"
 
     @property
-    def address(self) -> str:
+    def query_string(self) -> str:
         """Return the query string of the filters."""
         return self.link()
 
@@ -179,14 +179,14 @@ class FilterForm(forms.Form):
         return self.link(since="24h", start="", end="")
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def parameters(self) -> list[tuple[str, str]]:
         """Return the filters as names and values, for hidden fields."""
         return [(name, str(value)) for name, value in self.query.items() if name not in CURSOR_PARAMETERS]
 
     @property
-    def recorded(self) -> dict[str, str]:
+    def for_audit(self) -> dict[str, str]:
         """Return the filters that are set, for the audit trail."""
-        return {name: sanitize_text(value, 300) for name, value in self.kept if value}
+        return {name: sanitize_text(value, 300) for name, value in self.parameters if value}
 
     @property
     def raw(self) -> dict[str, str]:

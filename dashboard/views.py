@@ -1,16 +1,124 @@
 """The start page, and the overview of one workspace."""
 
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import groupby
+
+from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
+from core import clock
+from core.db.rollups import hour_of
 from core.http import render_page
 from core.sanitize import sanitize_text
-from dashboard import overview as overviews
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
+from keys.models import LoggedRequest, WorkspaceTraffic
+from usage.models import BalanceReading
 from workspaces.access import get_workspace, may_connect
-from workspaces.models import Workspace
+from workspaces.error_messages import ErrorMessage, explain_kind
+from workspaces.models import Poll, Workspace
 from workspaces.models.user import has_second_factor
+from workspaces.polling.registry import Resource, all_resources
+
+LATEST = 10
+HOURS = 24
+BALANCE_POINTS = 60
+# The log is indexed by key and time: a bounded range is quick however long the log is, so look near first.
+LOOKBACKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
+
+
+@dataclass(frozen=True)
+class ResourceFreshness:
+    """The freshness of one polled resource; of one with many subjects, the worst of them counts."""
+
+    resource: Resource
+    polls: list[Poll]
+
+    @property
+    def count(self) -> int:
+        """Return how many there are, for a resource with subjects."""
+        return len(self.polls)
+
+    @property
+    def paused_reason(self) -> str:
+        """Return why nothing is read, if so."""
+        return self.polls[0].paused_reason if all(poll.paused_reason for poll in self.polls) else ""
+
+    @property
+    def last_success_at(self) -> datetime | None:
+        """Return when the longest unread one was read."""
+        times = [poll.last_success_at for poll in self._running]
+        return None if None in times else min(filter(None, times), default=None)
+
+    @property
+    def next_run_at(self) -> datetime | None:
+        """Return when the next one is read."""
+        return min((poll.next_run_at for poll in self._running), default=None)
+
+    @property
+    def is_stale(self) -> bool:
+        """Return whether any is older than it should be."""
+        return any(poll.is_stale for poll in self._running)
+
+    @property
+    def failing(self) -> list[Poll]:
+        """Return those whose latest reading failed."""
+        return [poll for poll in self._running if poll.consecutive_failures]
+
+    @property
+    def problem(self) -> ErrorMessage | None:
+        """Return why the first of the failing ones fails."""
+        if not self.failing:
+            return None
+        poll = self.failing[0]
+        return explain_kind(poll.last_error_kind, poll.last_error, poll.last_request_id)
+
+    @property
+    def _running(self) -> list[Poll]:
+        return [poll for poll in self.polls if not poll.paused_reason] or self.polls
+
+
+def resource_freshness(workspace: Workspace) -> list[ResourceFreshness]:
+    """Return how fresh each resource is that this workspace wants, in order of name."""
+    rows = workspace.polls.order_by("resource", "pk")
+    by_name = {name: list(polls) for name, polls in groupby(rows, key=lambda poll: poll.resource)}
+    return [
+        ResourceFreshness(resource, by_name[resource.name])
+        for resource in all_resources()
+        if resource.name in by_name and resource.wanted(workspace)
+    ]
+
+
+def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
+    """Return the customer's latest requests across all keys, newest first."""
+    now = clock.cached_now()
+    log = LoggedRequest.objects.by_customer().filter(key__workspace=workspace).select_related("key")
+    rows: list[LoggedRequest] = []
+    for lookback in LOOKBACKS:
+        rows = list(log.filter(created_at__gte=now - lookback).newest_first()[:LATEST])
+        if len(rows) == LATEST:
+            break
+    return rows
+
+
+def requests_by_hour(workspace: Workspace) -> list[int]:
+    """Return how many requests the customer made in each of the last 24 hours, oldest first."""
+    this_hour = hour_of(clock.cached_now())
+    hours = [this_hour - timedelta(hours=back) for back in range(HOURS - 1, -1, -1)]
+    cells = WorkspaceTraffic.objects.filter(workspace=workspace, hour__gte=hours[0]).everything()
+    counted = Counter(dict(cells.values_list("hour").annotate(requests=Sum("count")).order_by()))
+    return [counted[hour] for hour in hours]
+
+
+def balance_points(workspace: Workspace) -> list[Decimal]:
+    """Return the latest readings of the balance, oldest first."""
+    readings = BalanceReading.objects.filter(workspace=workspace).order_by("-read_at")
+    return list(readings.values_list("credits", flat=True)[:BALANCE_POINTS])[::-1]
+
 
 # How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
 REFRESH_SECONDS, FIRST_SECONDS = 15, 3
@@ -43,11 +151,11 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "summary": summaries[0],
         "refresh_seconds": _refresh_seconds(summaries),
-        "readings": overviews.resource_freshness(workspace),
-        "latest": overviews.latest_requests(workspace),
+        "readings": resource_freshness(workspace),
+        "latest": latest_requests(workspace),
         "blank": why_no_requests(workspace, is_read=workspace.has_session and summaries[0].log_is_read),
-        "by_hour": overviews.requests_by_hour(workspace),
-        "balance_points": overviews.balance_points(workspace),
+        "by_hour": requests_by_hour(workspace),
+        "balance_points": balance_points(workspace),
     }
     return render_page(request, "dashboard/overview.html", "living", context)
 

@@ -89,7 +89,7 @@ def _problem_of(polls: Sequence[Poll]) -> NoData | None:
     return None
 
 
-def _reading(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Observation:
+def _observation(key: ApiKey, value: Decimal, headline: str, facts: Sequence[Fact] = ()) -> Observation:
     about = (("Key", f"{key.label} ({key.masked})"), *facts)
     return Observation(value, f"{key.label}: {headline}", str(key.key_id), key.label, key.get_absolute_url(), about)
 
@@ -106,11 +106,13 @@ def read_new_sources(rules: Sequence[Rule], now: datetime) -> Mapping[int, Obser
 
 def _new_source(key: ApiKey, found: Sequence[sources.Source]) -> Observation:
     if not found:
-        return _reading(key, Decimal(0), "nothing new in the last 24 hours")
+        return _observation(key, Decimal(0), "nothing new in the last 24 hours")
     facts = [(source.what, f"{source.value}, first seen {time_marker(source.first_seen_at)}") for source in found[:10]]
     first = found[0]
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return _reading(key, Decimal(len(found)), f"used from a new {first.what.lower()}, {first.value[:80]}{more}", facts)
+    return _observation(
+        key, Decimal(len(found)), f"used from a new {first.what.lower()}, {first.value[:80]}{more}", facts
+    )
 
 
 # --- an idle key wakes ----------------------------------------------------------------------------------------
@@ -133,10 +135,10 @@ def _by_key(rows: QuerySet[LoggedRequest, Any]) -> dict[object, datetime]:
 
 def _waking(key: ApiKey, used_at: datetime | None, before: datetime | None) -> Observation:
     if used_at is None or before is None or used_at < before:
-        return _reading(key, Decimal(0), "has not just woken")
+        return _observation(key, Decimal(0), "has not just woken")
     idle = used_at - before
     facts = (("Used again", time_marker(used_at)), ("Before that", time_marker(before)))
-    return _reading(key, Decimal(idle.days), f"used again after {format_duration(idle)}", facts)
+    return _observation(key, Decimal(idle.days), f"used again after {format_duration(idle)}", facts)
 
 
 # --- rate -----------------------------------------------------------------------------------------------------
@@ -164,12 +166,12 @@ def _busy_hours(keys: Sequence[ApiKey], now: datetime) -> dict[object, int]:
 
 def _rate(key: ApiKey, count: int, usual: int | None) -> Observation:
     if usual is None:
-        return _reading(key, Decimal(0), f"{format_quantity(count, 'requests')} in the last hour")
+        return _observation(key, Decimal(0), f"{format_quantity(count, 'requests')} in the last hour")
     times = times_usual(count, usual)
     counted = "" if usual >= FEWEST else f", counted as {FEWEST}"
     busy = f"{format_quantity(usual, 'requests')}{counted}"
     headline = f"{format_number(count)} requests in an hour, {format_number(times)} times its busy hours ({busy})"
-    return _reading(key, times, headline, (("Busy hours so far", busy),))
+    return _observation(key, times, headline, (("Busy hours so far", busy),))
 
 
 # --- errors ---------------------------------------------------------------------------------------------------
@@ -192,7 +194,7 @@ def _errors(key: ApiKey, count: int, failed: int, least: int) -> Observation:
     facts = (
         ("Last hour", f"{format_number(failed)} of {format_number(count)} requests were answered with 4xx or 5xx"),
     )
-    return _reading(key, share, headline, facts)
+    return _observation(key, share, headline, facts)
 
 
 def _least_field() -> forms.Field:
@@ -214,7 +216,7 @@ def _expiry(key: ApiKey, now: datetime) -> Observation | None:
     left = key.expires_at - now
     used = f"last used {time_marker(key.last_used_at)}" if key.last_used_at else "never used"
     facts = (("Expires", time_marker(key.expires_at)), ("Use", used))
-    return _reading(key, Decimal(round(left / DAY, 2)), f"expires in {format_duration_floor(left)}", facts)
+    return _observation(key, Decimal(round(left / DAY, 2)), f"expires in {format_duration_floor(left)}", facts)
 
 
 def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:

@@ -2,23 +2,31 @@
 
 import argparse
 import contextlib
+import datetime as dt
 import ipaddress
 import json
 import logging
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+from sqlalchemy import select
 from sqlalchemy.exc import DatabaseError
 
+from . import seed
 from .auth.credentials import DEFAULT_LIFETIME, SERVER_URL_FILE, collect_credentials
-from .credits.balance_history import DEFAULT_INTERVAL, csv_lines
 from .data_dir import DataDir
+from .db.column_types import utc_now
+from .db.store import Store
+from .db.tables import LedgerEntry
 from .errors import ApiError
 from .settings import Settings
 
 BACKLOG = 2048
+DEFAULT_INTERVAL = 1800  # seconds between two lines of balance-history
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -165,6 +173,41 @@ def _is_port_in_use(error: Exception) -> bool:
 def _fail(problem: str) -> int:
     sys.stderr.write(f"sandbox: {problem}\n")
     return 2
+
+
+def csv_lines(data_dir: DataDir, every: int = DEFAULT_INTERVAL) -> Iterator[str]:
+    """Yield the balance, from the ledger, every `every` seconds up to now, as lines of CSV.
+
+    A console that is connected later can import them, and does not start with an empty chart.
+    """
+    yield "time,credits"
+    store = Store(data_dir.database)
+    query = (
+        select(LedgerEntry.at, LedgerEntry.amount)
+        .where(LedgerEntry.organization_id == seed.ORGANIZATION_ID)
+        .order_by(LedgerEntry.at, LedgerEntry.sequence)
+    )
+    with store.reading() as session:
+        entries = [(at, amount) for at, amount in session.execute(query)]
+    store.close()
+    for time, balance in _sample(entries, dt.timedelta(seconds=every), utc_now()):
+        yield f"{time.isoformat()},{balance:f}"
+
+
+def _sample(
+    entries: list[tuple[dt.datetime, Decimal]], every: dt.timedelta, until: dt.datetime
+) -> Iterator[tuple[dt.datetime, Decimal]]:
+    if not entries:
+        return
+    balance, index, time = Decimal(0), 0, entries[0][0]
+    while True:
+        while index < len(entries) and entries[index][0] <= time:
+            balance += entries[index][1]
+            index += 1
+        yield time, balance
+        if time >= until:
+            return
+        time = min(time + every, until)
 
 
 COMMANDS = {"serve": _serve, "credentials": _credentials, "balance-history": _balance_history}

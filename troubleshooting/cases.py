@@ -74,8 +74,8 @@ class Case:
     @property
     def query(self) -> str:
         """Return the case as a query string."""
-        told = {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
-        return urlencode(told | ({"slips": ",".join(self.slips)} if self.slips else {}))
+        given = {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+        return urlencode(given | ({"slips": ",".join(self.slips)} if self.slips else {}))
 
 
 class CaseForm(forms.Form):
@@ -132,9 +132,9 @@ class CaseForm(forms.Form):
 
     def case(self) -> Case:
         """Return what is known; a field that is wrong counts as left out."""
-        told: CleanedData = self.cleaned_data if self.is_bound and self.is_valid() else {}
-        told = told or getattr(self, "cleaned_data", {})
-        known = {field.name: told[field.name] for field in fields(Case) if told.get(field.name)}
+        given: CleanedData = self.cleaned_data if self.is_bound and self.is_valid() else {}
+        given = given or getattr(self, "cleaned_data", {})
+        known = {field.name: given[field.name] for field in fields(Case) if given.get(field.name)}
         for name in ("endpoint", "said", "code", "request_id", "scope"):
             if name in known:
                 known[name] = remove_secrets(known[name]).text

@@ -152,7 +152,7 @@ def _batches_url(workspace: Workspace) -> str:
 
 def _bundle_url(workspace: Workspace, case: Case) -> str:
     """Return the page that puts a support bundle together for this case; empty while the console has none."""
-    told = {
+    values = {
         "workflow": case.workflow,
         "request": case.request_id,
         "key": str(case.key or ""),
@@ -160,6 +160,6 @@ def _bundle_url(workspace: Workspace, case: Case) -> str:
         "status": str(case.status or ""),
         "message": case.said,
     }
-    query = urlencode({name: value for name, value in told.items() if value})
+    query = urlencode({name: value for name, value in values.items() if value})
     links = link(workspace, "", "support_bundle", query=f"?{query}" if query else "")
     return links[0].url if links else ""

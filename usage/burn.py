@@ -172,10 +172,10 @@ def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: dateti
     return [sums[f"since_{place}"] for place in range(len(beginnings))]
 
 
-def _next_reading_start(workspace: Workspace, moment: datetime) -> datetime:
-    """Return when the reading after ``moment`` began: the gap before it may extend into the span."""
-    later = BalanceReading.objects.of(workspace).filter(first_read_at__gt=moment).order_by("first_read_at")
-    return later.values_list("first_read_at", flat=True).first() or moment
+def _next_reading_start(workspace: Workspace, at: datetime) -> datetime:
+    """Return when the reading after ``at`` began: the gap before it may extend into the span."""
+    later = BalanceReading.objects.of(workspace).filter(first_read_at__gt=at).order_by("first_read_at")
+    return later.values_list("first_read_at", flat=True).first() or at
 
 
 @dataclass(frozen=True)

@@ -45,9 +45,9 @@ class BalanceReadingQuerySet(models.QuerySet["BalanceReading"]):
     def latest_of(self, workspace: Workspace) -> "BalanceReading | None":
         return self.filter(workspace=workspace).order_by("-read_at", "-pk").first()
 
-    def begun_by(self, moment: datetime) -> "BalanceReading | None":
-        """Return the reading that was current at ``moment``: the last one that began by then."""
-        return self.filter(first_read_at__lte=moment).order_by("-first_read_at", "-pk").first()
+    def begun_by(self, at: datetime) -> "BalanceReading | None":
+        """Return the reading that was current at ``at``: the last one that began by then."""
+        return self.filter(first_read_at__lte=at).order_by("-first_read_at", "-pk").first()
 
     def with_changes(self) -> Any:
         """Annotate the change before each reading: ``topped_up``, ``corrected``, and their sum ``added``.
@@ -250,9 +250,9 @@ class Budget(models.Model):
     def zone(self) -> ZoneInfo:
         return ZoneInfo(self.time_zone or "UTC")
 
-    def period_at(self, moment: datetime) -> Period:
-        """Return the month or week that contains ``moment``."""
-        return period_at(self.length, self.zone, moment)
+    def period_at(self, at: datetime) -> Period:
+        """Return the month or week that contains ``at``."""
+        return period_at(self.length, self.zone, at)
 
     def percent(self, credits: Decimal) -> Decimal:  # noqa: A002 - as everywhere here
         """Return ``credits`` as a percentage of the budget."""

@@ -180,15 +180,15 @@ def _merge_hours(workspace: Workspace, this_hour: datetime) -> int:
     return len(later)
 
 
-def move_all_to_now(moment: datetime) -> int:
-    """Repair the history of every workspace with rows dated after ``moment``; return the number of rows moved."""
-    readings = BalanceReading.objects.filter(read_at__gt=moment + clock.SLACK).values_list("workspace", flat=True)
-    hours = BalanceHour.objects.filter(hour__gt=moment).values_list("workspace", flat=True)
+def move_all_to_now(now: datetime) -> int:
+    """Repair the history of every workspace with rows dated after ``now``; return the number of rows moved."""
+    readings = BalanceReading.objects.filter(read_at__gt=now + clock.SLACK).values_list("workspace", flat=True)
+    hours = BalanceHour.objects.filter(hour__gt=now).values_list("workspace", flat=True)
     mended = 0
     for pk in {*readings.distinct(), *hours.distinct()}:
         with transaction.atomic():
             workspace = Workspace.objects.select_for_update(no_key=True).filter(pk=pk).first()
-            mended += move_to_now(workspace, moment) if workspace else 0
+            mended += move_to_now(workspace, now) if workspace else 0
     return mended
 
 

@@ -67,7 +67,7 @@ def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observ
         lambda: _left(one, reserved),
         url=one.url,
         facts=lambda: one.facts,
-        proven=one.balance,
+        certain_value=one.balance,
     )
     if not is_relative(rule):
         return reading

@@ -65,7 +65,7 @@ def export_deliveries(workspace: Workspace, actor: Actor, form: DeliveryFilterFo
         workspace=workspace,
         subject=("", file_format),
         deliveries=str(count_rows(rows, None).matching),
-        filters=form.recorded,
+        filters=form.for_audit,
     )
     stem = f"deliveries-{workspace.slug}-{in_file_name(now)}"
     return export_file(stem, file_format, ExportRow._fields, _read_rows(rows))

@@ -4,15 +4,15 @@ from django.urls import URLPattern, path
 
 from webhooks.checks import views as checks
 from webhooks.redelivery import views as redelivery
-from webhooks.views import delivery_list, developers, export, workflows
+from webhooks.views import deliveries, developers, workflows
 
 app_name = "webhooks"
 
 urlpatterns: list[URLPattern] = [
-    path("w/<slug:slug>/webhooks/", delivery_list.delivery_list, name="list"),
-    path("w/<slug:slug>/webhooks/figures/", delivery_list.figures, name="figures"),
-    path("w/<slug:slug>/webhooks/tally/", delivery_list.tally, name="tally"),
-    path("w/<slug:slug>/webhooks/export/", export.export, name="export"),
+    path("w/<slug:slug>/webhooks/", deliveries.delivery_list, name="list"),
+    path("w/<slug:slug>/webhooks/figures/", deliveries.figures, name="figures"),
+    path("w/<slug:slug>/webhooks/tally/", deliveries.tally, name="tally"),
+    path("w/<slug:slug>/webhooks/export/", deliveries.export, name="export"),
     path("w/<slug:slug>/webhooks/look-up/", workflows.look_up, name="look_up"),
     path("w/<slug:slug>/webhooks/check/", checks.check, name="check"),
     path("w/<slug:slug>/webhooks/check/<uuid:check_id>/", checks.check_result, name="check_result"),

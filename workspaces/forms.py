@@ -275,10 +275,10 @@ class AuditFilterForm(forms.Form):
     @property
     def narrows(self) -> bool:
         """Return whether any filter is set; ``before``, the cursor of the page, is none."""
-        return bool(self.recorded)
+        return bool(self.for_audit)
 
     @property
-    def recorded(self) -> dict[str, str]:
+    def for_audit(self) -> dict[str, str]:
         """Return the filters that are set, for the audit trail."""
         return {name: str(value) for name, value in self.cleaned_data.items() if value and name != "before"}
 
@@ -299,8 +299,8 @@ class AuditFilterForm(forms.Form):
         return events
 
 
-def _edge_of_day(moment: datetime) -> datetime:
-    return timezone.make_aware(moment)
+def _edge_of_day(local: datetime) -> datetime:
+    return timezone.make_aware(local)
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

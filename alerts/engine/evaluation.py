@@ -78,17 +78,20 @@ def evaluate_together(
     current_time = now or clock.now()
     by_id = {workspace.pk: workspace for workspace in workspaces}
     ensure_default_rules(by_id)
-    turns = {turn.workspace_id: turn for turn in Evaluation.objects.acquire_free(by_id, current_time, LEASE_SECONDS)}
-    Evaluation.objects.record_pauses(turns.values(), current_time)
-    rules = _rules([by_id[pk] for pk in turns], updated)
+    leased = Evaluation.objects.acquire_free(by_id, current_time, LEASE_SECONDS)
+    evaluations = {evaluation.workspace_id: evaluation for evaluation in leased}
+    Evaluation.objects.record_pauses(evaluations.values(), current_time)
+    rules = _rules([by_id[pk] for pk in evaluations], updated)
     observations = observe_together(rules, current_time)
     # Workspaces with changes are written one by one, so that an error in one does not affect the others.
     moved = _rules_to_write(rules, observations, current_time)
     wait = INTERVAL if updated is None else None
-    done = Evaluation.objects.finish([turn for pk, turn in turns.items() if pk not in moved], current_time, wait)
+    done = Evaluation.objects.finish(
+        [evaluation for pk, evaluation in evaluations.items() if pk not in moved], current_time, wait
+    )
     for pk, some in moved.items():
         try:
-            done += _write(by_id[pk], turns[pk], some, observations, current_time, wait)
+            done += _write(by_id[pk], evaluations[pk], some, observations, current_time, wait)
         except Exception:
             logger.exception("evaluation_failed", workspace=pk)
     return done
@@ -127,7 +130,7 @@ def _rules_to_write(
 
 def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
     workspace: Workspace,
-    turn: Evaluation,
+    evaluation: Evaluation,
     rules: Sequence[Rule],
     observations: Mapping[int, Observations],
     now: datetime,
@@ -135,7 +138,7 @@ def _write(  # noqa: PLR0917 - one workspace's part of an evaluation
 ) -> int:
     """Plan again with the alerts locked, and write the changes; return 0 if the lease has expired meanwhile."""
     with transaction.atomic():
-        if not Evaluation.objects.finish([turn], now, wait):
+        if not Evaluation.objects.finish([evaluation], now, wait):
             return 0
         ChangeWriter(workspace, now).apply(plan_changes(rules, observations, OpenAlerts.of(rules, locked=True), now))
     return 1

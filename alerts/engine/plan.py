@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from alerts.engine.rule_kinds import NoData, Observation, Observations
 from alerts.engine.state_machine import Levels, Memory, State, step
 from alerts.models import Alert, Notification, Rule, Snooze
-from alerts.models.alert import gravity_of
+from alerts.models.alert import severity_rank_of
 from core.formatting import format_number
 from core.sanitize import sanitize_json, sanitize_text
 
@@ -104,7 +104,7 @@ def plan_changes(
 
 
 def _why_gone(observed: Sequence[Observation]) -> str:
-    return next((observation.successor_text for observation in observed if observation.successor_text), GONE)
+    return next((observation.ended_reason for observation in observed if observation.ended_reason), GONE)
 
 
 def _plan_unknown(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: datetime) -> list[Change]:
@@ -115,7 +115,7 @@ def _plan_unknown(rule: Rule, alerts: Mapping[str, Alert], reason: str, now: dat
 def _worst_gravities(
     rules: Sequence[Rule], observations: Mapping[int, Observations], open_alerts: OpenAlerts, now: datetime
 ) -> dict[tuple[int, str, str], Gravity]:
-    """Return the gravity of the worst firing level for each workspace, kind and subject."""
+    """Return the severity rank of the worst firing level for each workspace, kind and subject."""
     found: dict[tuple[int, str, str], Gravity] = {}
     for rule in rules:
         observed = observations.get(rule.pk, ())
@@ -124,8 +124,8 @@ def _worst_gravities(
             levels = _levels(rule, alert, observation)
             if step(_memory(alert), levels, _value(alert, observation), now).state == State.FIRING:
                 place = rule.workspace_id, rule.kind, observation.subject
-                gravity = gravity_of(rule.kind, rule.level, levels.threshold)
-                found[place] = max(gravity, found.get(place, gravity))
+                severity_rank = severity_rank_of(rule.kind, rule.level, levels.threshold)
+                found[place] = max(severity_rank, found.get(place, severity_rank))
     return found
 
 
@@ -140,7 +140,7 @@ def _plan_change(  # noqa: PLR0917 - one rule and subject with all that decides
     levels = _levels(rule, alert, observation)
     after = step(_memory(alert), levels, _value(alert, observation), now)
     fires = worst.get((rule.workspace_id, rule.kind, observation.subject))
-    if after.state == State.PENDING and fires and fires > gravity_of(rule.kind, rule.level, levels.threshold):
+    if after.state == State.PENDING and fires and fires > severity_rank_of(rule.kind, rule.level, levels.threshold):
         # If a worse level fires already, the milder ones need not wait: they remain when that one is over.
         after = replace(after, state=State.FIRING)
     if alert is None and after.state == State.OK:

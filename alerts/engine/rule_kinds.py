@@ -24,9 +24,10 @@ class Observation:
 
     ``words`` put it without the workspace's name: "412 credits left, about 2 days"; ``facts`` are shown beside it.
     Either may be a function if it is expensive: it is called only if there is an alert to show.
-    ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak). ``proven`` is
-    the part of the value that is certain, if that is worse: a firing alert ends only when this has recovered.
-    ``successor_text`` says why subjects that are no longer observed are over, if that is known.
+    ``threshold`` and ``recovery`` replace the rule's own where those are relative (per cent of a peak).
+    ``certain_value`` is the part of the value that is certain, if that is worse: a firing alert ends only when this has
+    recovered.
+    ``ended_reason`` says why subjects that are no longer observed are over, if that is known.
     """
 
     value: Decimal
@@ -37,12 +38,12 @@ class Observation:
     facts: Sequence[Fact] | Callable[[], Sequence[Fact]] = ()
     threshold: Decimal | None = None
     recovery: Decimal | None = None
-    proven: Decimal | None = None
-    successor_text: str = ""
+    certain_value: Decimal | None = None
+    ended_reason: str = ""
 
     def value_for(self, *, fires: bool) -> Decimal:
-        """Return the value to compare with the levels; an alert that fires already is judged by the proven one."""
-        return self.proven if fires and self.proven is not None else self.value
+        """Return the value to compare with the levels; an alert that fires already is judged by the certain one."""
+        return self.certain_value if fires and self.certain_value is not None else self.value
 
     @cached_property
     def headline(self) -> str:

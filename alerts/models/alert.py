@@ -15,7 +15,7 @@ from core.formatting import format_duration
 from workspaces.models import User, Workspace
 
 
-def gravity_of(kind_name: str, level: Severity, threshold: Decimal | None) -> tuple[int, Decimal]:
+def severity_rank_of(kind_name: str, level: Severity, threshold: Decimal | None) -> tuple[int, Decimal]:
     """Return what sorts levels of one kind: by severity, then by how far down the level is."""
     kind = kind_named(kind_name)
     if kind is None or not kind.descending or threshold is None:
@@ -117,9 +117,9 @@ class Alert(models.Model):
         return self.level.stream
 
     @property
-    def gravity(self) -> tuple[int, Decimal]:
+    def severity_rank(self) -> tuple[int, Decimal]:
         """Return what sorts it among alerts of its kind and subject: by severity, then by how far down its level is."""
-        return gravity_of(self.kind, self.level, self.threshold)
+        return severity_rank_of(self.kind, self.level, self.threshold)
 
     @property
     def memory(self) -> Memory:

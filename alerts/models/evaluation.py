@@ -28,19 +28,23 @@ class EvaluationQuerySet(LeasedQuerySet["Evaluation"]):
         with transaction.atomic():
             taken = list(self.free(now).lock_unlocked().filter(workspace__in=wanted))
             self.acquire_locked(taken, now + timedelta(seconds=seconds))
-        if missed := wanted - {turn.workspace_id for turn in taken}:
+        if missed := wanted - {evaluation.workspace_id for evaluation in taken}:
             self.filter(workspace__in=missed).update(again=True, next_run_at=now)
         return taken
 
-    def record_pauses(self, turns: "Collection[Evaluation]", now: datetime) -> None:
+    def record_pauses(self, evaluations: "Collection[Evaluation]", now: datetime) -> None:
         """Record since when each workspace was not evaluated, if that is long ago; no query if none was."""
-        late = [turn for turn in turns if turn.evaluated_at and now - turn.evaluated_at > MAX_WAIT]
-        for turn in late:
-            turn.paused_from, turn.resumed_at = turn.evaluated_at, now
+        late = [
+            evaluation
+            for evaluation in evaluations
+            if evaluation.evaluated_at and now - evaluation.evaluated_at > MAX_WAIT
+        ]
+        for evaluation in late:
+            evaluation.paused_from, evaluation.resumed_at = evaluation.evaluated_at, now
         if late:
             self.bulk_update(late, ["paused_from", "resumed_at"])
 
-    def finish(self, turns: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
+    def finish(self, evaluations: "Collection[Evaluation]", now: datetime, wait: timedelta | None) -> int:
         """Release the leases of evaluations that are done; return how many were still held.
 
         The next evaluation is due after ``wait``, or as planned already; at once if it was requested meanwhile. A row
@@ -48,7 +52,7 @@ class EvaluationQuerySet(LeasedQuerySet["Evaluation"]):
         """
         later = F("next_run_at") if wait is None else Value(now + wait)
         following = Case(When(again=True, then=Value(now)), default=later)
-        return self.release(*turns, evaluated_at=now, next_run_at=following, again=False)
+        return self.release(*evaluations, evaluated_at=now, next_run_at=following, again=False)
 
 
 class Evaluation(Leased):

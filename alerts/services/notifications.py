@@ -106,7 +106,7 @@ class NotificationWriter:
 
     def __init__(self, workspace: Workspace, now: datetime, messages: Sequence[AlertMessage]) -> None:
         self.workspace, self.now = workspace, now
-        self.messages = sorted(messages, key=lambda message: message.alert.gravity, reverse=True)
+        self.messages = sorted(messages, key=lambda message: message.alert.severity_rank, reverse=True)
         self.rows: list[Notification] = []
         self._firing_emails: list[Notification] = []
         self._resolved = [message.alert for message in self.messages if message.kind == Kind.RESOLVED]
@@ -219,7 +219,7 @@ class NotificationWriter:
         kinds = kinds_of_families(one.kind for one in self._resolved)
         rows = Alert.objects.current().filter(workspace=self.workspace, kind__in=kinds)
         rows = rows.exclude(pk__in=[one.pk for one in self._resolved]).select_related("workspace")
-        return sorted(rows, key=lambda alert: alert.gravity, reverse=True)
+        return sorted(rows, key=lambda alert: alert.severity_rank, reverse=True)
 
     def _drop_held(self) -> None:
         """Drop e-mails that quiet hours held back and that are outdated now."""
@@ -269,7 +269,7 @@ class NotificationWriter:
         other = row.alert
         if other is None or other.kind != alert.kind:
             return False  # a short runway does not say that the balance is low
-        return other.gravity > alert.gravity and other not in self._resolved
+        return other.severity_rank > alert.severity_rank and other not in self._resolved
 
     def _threads(self, alert: Alert) -> dict[int, tuple[str, str]]:
         """Return the thread's first and latest Message-ID for each recipient."""

@@ -71,7 +71,7 @@ def _refresh(row: Notification) -> None:
 def _write_digest(rows: list[Notification], now: datetime) -> None:
     message_id = new_message_id(f"digest-{rows[0].pk}")
     alerts = [(row, row.alert) for row in rows if row.alert]
-    lines = [_line(row, alert) for row, alert in sorted(alerts, key=lambda pair: pair[1].gravity, reverse=True)]
+    lines = [_line(row, alert) for row, alert in sorted(alerts, key=lambda pair: pair[1].severity_rank, reverse=True)]
     firing = sum(line["is_over"] is False for line in lines)
     streams = {row.stream for row in rows}
     Notification.objects.create(

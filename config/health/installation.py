@@ -206,9 +206,9 @@ def _background() -> InstallationFinding:
 
 
 def _django() -> Iterator[InstallationFinding]:
-    told = set() if settings.PUBLIC_URL.startswith("https://") else OF_HTTP
+    expected = set() if settings.PUBLIC_URL.startswith("https://") else OF_HTTP
     for message in run_checks(include_deployment_checks=True):
-        if message.is_serious(level=WARNING) and not message.is_silenced() and message.id not in told:
+        if message.is_serious(level=WARNING) and not message.is_silenced() and message.id not in expected:
             yield InstallationFinding("Settings", message.msg, message.hint or "See Django's documentation.")
 
 

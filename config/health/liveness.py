@@ -77,10 +77,10 @@ def current_liveness() -> Liveness:
 def check_liveness() -> Liveness:
     """Return the current state, in two queries."""
     try:
-        moment, beats = clock.now(), list(Heartbeat.objects.all())
+        now, beats = clock.now(), list(Heartbeat.objects.all())
     except DatabaseError:
         return Liveness(is_known=False)
-    troubles = tuple(_troubles(beats, moment - timedelta(seconds=LATE_SECONDS)))
+    troubles = tuple(_troubles(beats, now - timedelta(seconds=LATE_SECONDS)))
     # The process has just started, so what was never seen may still appear.
     if any(one.since is None for one in troubles) and time.monotonic() - _STARTED < LATE_SECONDS:
         return Liveness(is_known=False)

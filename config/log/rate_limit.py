@@ -129,8 +129,8 @@ def _repetition_key(record: logging.LogRecord, error: BaseException | None) -> o
 
 
 def _one_line(record: logging.LogRecord, what: str, error: BaseException | None, left_out: int) -> logging.LogRecord:
-    told = f"{type(error).__name__}: {error}" if error else _event_name(record) or record.getMessage()
-    facts = {"what": what, "error": told, "noticed_by": record.name, **({"left_out": left_out} if left_out else {})}
+    text = f"{type(error).__name__}: {error}" if error else _event_name(record) or record.getMessage()
+    facts = {"what": what, "error": text, "noticed_by": record.name, **({"left_out": left_out} if left_out else {})}
     level = {"levelno": logging.WARNING, "levelname": "WARNING"}
     return logging.makeLogRecord({"name": record.name, "msg": "outage", "args": (), **level, **facts})
 

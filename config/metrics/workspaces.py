@@ -121,8 +121,8 @@ def _cached(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
 def _runways(slugs: Mapping[int, str], found: Mapping[int, CachedMetrics], now: float) -> str:
     name, lines = "console_runway_seconds", []
     for bound, moment_of in _EMPTY.items():
-        moments = [(pk, moment_of(one)) for pk, one in found.items()]
-        left = {pk: "+Inf" if at >= NEVER else max(0.0, at - now) for pk, at in moments if at is not None}
+        times = [(pk, moment_of(one)) for pk, one in found.items()]
+        left = {pk: "+Inf" if at >= NEVER else max(0.0, at - now) for pk, at in times if at is not None}
         lines.append(_lines(name, slugs, left, f',bound="{bound}"'))
     text = "How long the credits last: the median, and the 80 % interval around it; infinite beyond a year."
     return _family(name, text, *lines)

@@ -52,5 +52,5 @@ def _can_be_used(key: str, value: object) -> bool:
     return (
         isinstance(value, list)
         and len(value) <= _NO_LIST_IS_LONGER
-        and all(type(moment) in {int, float} and 0 <= moment <= latest for moment in value)
+        and all(type(timestamp) in {int, float} and 0 <= timestamp <= latest for timestamp in value)
     )

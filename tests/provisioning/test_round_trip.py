@@ -1,14 +1,16 @@
 """What is exported changes nothing when it is applied, however the workspace was set up: here on the pages."""
 
+from decimal import Decimal
+
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from alerts.engine.rule_kinds import all_kinds, kind_named
 from alerts.forms import RuleForm
 from alerts.models import Recipient, Rule
-from provisioning.exporter import export
+from provisioning.management.commands.export import export
 from workspaces.models import Invitation, User, Workspace
 
 from .conftest import command
@@ -101,6 +103,7 @@ def test_an_export_of_nothing_can_be_applied(db, apply):
     minutes=st.integers(0, 10_080),
     severity=st.sampled_from(["information", "warning", "critical"]),
 )
+@example(name="a\x85b", levels=[Decimal(0), Decimal(1)], minutes=0, severity="warning")
 def test_whatever_the_form_takes_as_a_rule_survives(workspace, write, name, levels, minutes, severity):
     Rule.objects.all().delete()
     rule = Rule(workspace=workspace, kind="spent_above")

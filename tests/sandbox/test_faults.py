@@ -7,8 +7,8 @@ import time
 import httpx
 import pytest
 
-from sandbox.app import create_app
 from sandbox.http.faults import is_spoiled, spoil_records
+from sandbox.server import create_app
 from sandbox.settings import Settings
 
 from .conftest import make_key, organization_id

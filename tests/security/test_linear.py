@@ -24,8 +24,7 @@ from troubleshooting.body.text import find_lines
 from troubleshooting.body.validation import is_profile, validate_body
 from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.checks.key import required_scope
-from troubleshooting.pasted import curl, headers
-from troubleshooting.pasted import error_responses as refusals
+from troubleshooting.pasted import curl, headers, recognizer
 from troubleshooting.pasted.recognizer import recognize
 from troubleshooting.pasted.secrets import remove_secrets
 from webhooks import reasons, results
@@ -62,7 +61,7 @@ def filters(text):
     form.data = form.query = QueryDict(mutable=True)
     form.query.update(dict.fromkeys(form.fields, text))
     form.is_valid()
-    return list(form.words()), form.address
+    return list(form.words()), form.query_string
 
 
 # What a text of somebody else's goes through first. The patterns inside are tried above; here it is the code around.
@@ -76,9 +75,9 @@ FUNCTIONS = {
     "curl": curl.parse_curl,
     "headers": lambda text: headers.find_mistakes([("Authorization", text)], raw=text),
     "headers after Bearer": lambda text: headers.find_mistakes([("Authorization", f"Bearer {text}")], raw=text),
-    "error": lambda text: refusals.parse_error(text, None),
-    "status": refusals.guess_status,
-    "detail": lambda text: refusals.parse_error(json_with(detail=text), None),
+    "error": lambda text: recognizer.parse_error(text, None),
+    "status": recognizer.guess_status,
+    "detail": lambda text: recognizer.parse_error(json_with(detail=text), None),
     "problem": lambda text: error_responses.error_from_text(403, json_with(detail=text), {"retry-after": text[:8000]}),
     "redacted": error_responses.redact_secrets,
     "scope": required_scope,

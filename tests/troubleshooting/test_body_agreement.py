@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sandbox.app import create_app
 from sandbox.auth import credentials
 from sandbox.credits import ledger
 from sandbox.data_dir import DataDir
+from sandbox.server import create_app
 from sandbox.settings import Settings
 from troubleshooting.body.validation import CONTACT_FIELDS, validate_body
 

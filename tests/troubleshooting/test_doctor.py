@@ -11,7 +11,7 @@ from core.encryption import EncryptedValue
 from keys.models import ApiKey
 from tests.fixtures import API_KEY, NOWHERE
 from tests.wait import wait_until
-from troubleshooting.doctor import NOT_CHECKED
+from troubleshooting.management.commands.doctor import NOT_CHECKED
 from workspaces.services.polling import refresh
 
 from .test_symptoms import BULK, CONTACT, fill_up, organization, status_of

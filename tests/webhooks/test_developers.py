@@ -16,9 +16,9 @@ from tests.webhooks.attempts import READ_AT, attempt
 from tests.webhooks.receivers import receiver, remembering
 from webhooks import payloads
 from webhooks.ingest.attempts import ingest_page
-from webhooks.presenters import snippets
+from webhooks.views import developers
 
-EXAMPLES = Path(snippets.__file__).parents[1] / "examples"
+EXAMPLES = Path(developers.__file__).parents[1] / "examples"
 RECEIVERS = {"Python": [sys.executable, "receiver.py"], "Node": ["node", "receiver.mjs"]}
 RUNNERS = {"curl": ["bash", "-c"], "python": [sys.executable, "-c"], "node": ["node", "--input-type=module", "-e"]}
 
@@ -69,11 +69,11 @@ def test_a_snippet_sends_what_a_webhook_carries(name):
     assert shutil.which(program), f"Install {program}: its snippet is run here."
     seen = []
     with receiver(remembering(seen)) as url:
-        snippet = next(one for one in snippets.requests_to(f"{url}?a='b'&c=[1]") if one.name == name)
+        snippet = next(one for one in developers.requests_to(f"{url}?a='b'&c=[1]") if one.name == name)
         done = subprocess.run([*RUNNERS[name], snippet.code], capture_output=True, text=True, timeout=30, check=False)
 
     assert "200" in done.stdout, done.stderr
-    assert seen[0].body == snippets.body()
+    assert seen[0].body == developers.body()
     assert seen[0].headers["Content-Type"] == "application/json"
 
 
@@ -81,7 +81,7 @@ def test_a_snippet_sends_what_a_webhook_carries(name):
 def test_the_page_shows_the_request_to_the_endpoint_used_last_without_its_token(client, viewer, workspace):
     client.force_login(viewer)
     page = client.get(reverse("webhooks:developers", args=[workspace.slug])).text
-    assert snippets.EXAMPLE_URL in page
+    assert developers.EXAMPLE_URL in page
 
     ingest_page(workspace, [attempt(url="https://hooks.example.com/in?token=hush")], READ_AT)
     page = client.get(reverse("webhooks:developers", args=[workspace.slug])).text

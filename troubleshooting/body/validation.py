@@ -159,9 +159,9 @@ def _check_type(body: Mapping[str, object], findings: _Findings) -> str:
     kind = body.get("enrichment_type", DEFAULT_TYPE)
     if isinstance(kind, str) and kind in MOST_FOR_CONTACT:
         return kind
-    told = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
+    shown = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
     fix = f"Use {_TYPES}, or leave it out for {DEFAULT_TYPE}."
-    findings.refuse(("body", "enrichment_type"), f"enrichment_type is {told}, which does not exist.", fix)
+    findings.refuse(("body", "enrichment_type"), f"enrichment_type is {shown}, which does not exist.", fix)
     return ""
 
 
@@ -289,7 +289,7 @@ def _alike(name: str, known: tuple[str, ...]) -> str:
 
 def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
     """Mention values that upstream accepts but that find nobody."""
-    told = (
+    shapes = (
         (
             "linkedin_url",
             _PROFILE,
@@ -298,7 +298,7 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
         ),
         ("company_domain", _DOMAIN, "is not a bare domain", "example.com, without https:// and without a path"),
     )
-    for name, shape, problem, example in told:
+    for name, shape, problem, example in shapes:
         odd = [loc for loc, contact in contacts if _is_odd(contact.get(name), shape)]
         if odd:
             where = ", ".join(f"contacts[{loc[1]}]" for loc in odd[:5]) + (

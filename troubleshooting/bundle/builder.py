@@ -108,7 +108,7 @@ def _email(asked: CleanedData, facts: BundleFacts, sample: str, redactor: Redact
     """Return what the service's page on troubleshooting asks people to send, in its order."""
     status = asked["status"] or (facts.request.status_code if facts.request else None)
     endpoint = asked["endpoint"] or (f"{facts.request.method} {facts.request.path}" if facts.request else "")
-    told = [
+    rows = [
         ("Endpoint or feature", redactor.line(endpoint)),
         ("Status code", str(status or "")),
         ("Workflow id", redactor.line(asked["workflow"])),
@@ -118,7 +118,7 @@ def _email(asked: CleanedData, facts: BundleFacts, sample: str, redactor: Redact
         ("Organization", redactor.line(facts.workspace.organization_id)),
         ("Time", _time(facts.request.created_at) if facts.request else ""),
     ]
-    parts = [f"Subject: {_subject(endpoint, status, redactor)}\n", _rows(told)]
+    parts = [f"Subject: {_subject(endpoint, status, redactor)}\n", _rows(rows)]
     parts += _block("Exact error message", redactor.text(asked["message"]))
     parts += _block("What we tried", redactor.text(asked["tried"]))
     parts += _block("Sample request body (values taken out)", sample)
@@ -206,9 +206,9 @@ ATTEMPT_COLUMNS = ("time", "url", "attempt", "status", "status_code", "milliseco
 
 
 def _request_row(row: LoggedRequest, redactor: Redactor) -> list[object]:
-    told = [redactor.line(row.upstream_id), _time(row.created_at), redactor.line(row.key.upstream_id)]
+    which = [redactor.line(row.upstream_id), _time(row.created_at), redactor.line(row.key.upstream_id)]
     asked = [redactor.line(row.method, 16), redactor.line(row.path), _number(row.status_code), _number(row.duration_ms)]
-    return [*told, *asked, redactor.line(redactor.mark("addresses", row.ip_address)), redactor.line(row.user_agent)]
+    return [*which, *asked, redactor.line(redactor.mark("addresses", row.ip_address)), redactor.line(row.user_agent)]
 
 
 def _requests(rows: Iterable[LoggedRequest], redactor: Redactor) -> str:
@@ -242,8 +242,8 @@ def _block(title: str, text: str) -> list[str]:
     return [f"{title}:", "".join(f"    {line}\n" for line in text.splitlines())]
 
 
-def _time(moment: datetime | None) -> str:
-    return "" if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+def _time(at: datetime | None) -> str:
+    return "" if at is None else at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
 def _number(value: int | None) -> object:

@@ -72,9 +72,9 @@ def key(workspace: Workspace, case: Case) -> CheckResult:
     if found is None:
         return CheckResult("skipped", "The key is no longer known here.")
     found.workspace = workspace
-    told = about_key(found)
+    result = about_key(found)
     read = "" if refreshed else " The list could not be read just now; this is what was known last."
-    return replace(told, text=told.text + read)
+    return replace(result, text=result.text + read)
 
 
 def _without_key(workspace: Workspace, *, refreshed: bool) -> CheckResult:
@@ -159,14 +159,19 @@ def scopes(workspace: Workspace, case: Case) -> CheckResult:
     """Compare the scopes that a credential has with the one that the endpoint needs."""
     wanted = case.scope or required_scope(case.endpoint)
     try:
-        told = _whoami(workspace)
+        identity = _whoami(workspace)
     except FAILURES as error:
         return result_of_error(error, workspace)
-    facts = (("Owner", told.user_email or told.user_id or "—"), ("Scopes", ", ".join(told.scopes) or "none"))
+    facts = (
+        ("Owner", identity.user_email or identity.user_id or "—"),
+        ("Scopes", ", ".join(identity.scopes) or "none"),
+    )
     if not wanted:
         text = "Paste the error or choose the endpoint to have its scope compared. These are the scopes of"
-        return CheckResult("ok", f"{text} {told.user_email or 'the credential that this console holds'}.", facts=facts)
-    if wanted in told.scopes:
+        return CheckResult(
+            "ok", f"{text} {identity.user_email or 'the credential that this console holds'}.", facts=facts
+        )
+    if wanted in identity.scopes:
         text = (
             f"The call needs {wanted}, and the owner of the console's credential has it. If your key was refused, it "
             "belongs to somebody else, or the scope was granted since."
@@ -190,11 +195,11 @@ def _whoami(workspace: Workspace) -> Whoami:
 def plan(workspace: Workspace, _: Case) -> CheckResult:
     """See whether the plan includes key management."""
     try:
-        told = _whoami(workspace)
+        identity = _whoami(workspace)
     except FAILURES as error:
         return result_of_error(error, workspace)
-    facts = (("Plan", told.tier or "—"), ("Features", ", ".join(told.features) or "none"))
-    if FEATURE in told.features:
+    facts = (("Plan", identity.tier or "—"), ("Features", ", ".join(identity.features) or "none"))
+    if FEATURE in identity.features:
         return CheckResult("ok", f"The plan includes {FEATURE}: keys can be created and listed.", facts=facts)
     return CheckResult(
         "failed",

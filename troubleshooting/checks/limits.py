@@ -64,13 +64,13 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
             "ok", "No key was refused with 429 in the last 24 hours, as far as the log was read.", snippet=RECIPE
         )
     total, last = sum(row["n"] for row in counts), max(row["last"] for row in counts)
-    told = f"{counted(total, 'request was', 'requests were')} refused with 429 in the last 24 hours"
+    refusals = f"{counted(total, 'request was', 'requests were')} refused with 429 in the last 24 hours"
     names = ApiKey.objects.in_bulk([row["key"] for row in counts])
     facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
     return CheckResult(
         "failed" if last >= now - LATELY else "warning",
-        f"{told}, the latest on {format_time(last, seconds=True)}.",
-        title=told,
+        f"{refusals}, the latest on {format_time(last, seconds=True)}.",
+        title=refusals,
         fix="Wait as long as Retry-After says and let each further attempt wait longer, with a random part. Spread the "
         "calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
         facts=(*facts, *_busiest(workspace, last)),
@@ -146,11 +146,11 @@ def _short(
     left: Decimal, cost: Decimal, facts: tuple[tuple[str, str], ...], links: tuple[PageLink, ...]
 ) -> CheckResult:
     missing = cost - left
-    told = counted(missing, "credit is missing", "credits are missing")
+    shortage = counted(missing, "credit is missing", "credits are missing")
     return CheckResult(
         "failed",
-        f"{told} for this request.",
-        title=f"{told} for this request",
+        f"{shortage} for this request.",
+        title=f"{shortage} for this request",
         fix=f"{TOP_UP} Or send fewer contacts, or a cheaper type. {SAFE}",
         facts=(*facts, ("Missing", counted(missing, "credit"))),
         links=links,

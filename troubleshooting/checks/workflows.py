@@ -177,8 +177,8 @@ def _diagnosis(workspace: Workspace, workflow: Workflow, row: Delivery) -> Check
 
 
 def _attempt(status: str, code: int | None, error: str) -> str:
-    told = (("status", status), ("response_status_code", code), ("error_message", error[:200]))
-    return ", ".join(f"{name} {value}" for name, value in told if value)
+    parts = (("status", status), ("response_status_code", code), ("error_message", error[:200]))
+    return ", ".join(f"{name} {value}" for name, value in parts if value)
 
 
 def _page(workspace: Workspace, workflow: Workflow) -> tuple[PageLink, ...]:

@@ -1,7 +1,7 @@
 """Recognizes what somebody pasted: an error, a status, a command, a body, an id, a key, or words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -9,11 +9,11 @@ import msgspec
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
+from cleanlist.parsing.error_responses import error_from_text
 from cleanlist.pricing import MOST_FOR_CONTACT
 from keys.models import ApiKey
 from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.pasted import curl, headers
-from troubleshooting.pasted.error_responses import parse_error, topic_for_error, topic_for_status
 from troubleshooting.pasted.secrets import RemovedKey
 from workspaces.models import Workspace
 
@@ -47,6 +47,41 @@ _TOPIC_WORDS = (
     (r"bad gateway|time.?out|unavailable|connection (refused|reset)", "upstream"),
 )
 _WORDS = tuple((re.compile(words, re.IGNORECASE), topic) for words, topic in _TOPIC_WORDS)
+TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
+# Each class comes before the class that it refines.
+_TOPICS: tuple[tuple[type[CleanlistError], str], ...] = (
+    (errors.AuthenticationError, "unauthorized"),
+    (errors.InsufficientScope, "scope"),
+    (errors.FeatureGated, "feature_gate"),
+    (errors.Forbidden, "scope"),
+    (errors.InsufficientCredits, "credits"),
+    (errors.KeyLimitReached, "key_limit"),
+    (errors.RateLimited, "rate_limited"),
+    (errors.NotFound, "not_found"),
+    (errors.ValidationFailed, "shape"),
+    (errors.BadRequest, "refused"),
+    (errors.UpstreamUnavailable, "upstream"),
+    (errors.UnexpectedResponse, "upstream"),
+)
+_STATUS_OF_CODE = {
+    "invalid_token": 401,
+    "insufficient_scope": 403,
+    "feature_gated": 403,
+    "not_found": 404,
+    "rate_limited": 429,
+    "internal_error": 500,
+}
+# What the surfaces without codes say, for an answer that was pasted without its status.
+_ERROR_WORDS = (
+    (r"insufficient credits", 402),
+    (r"not authenticated|api key (is|has|was)|session token|unauthorized", 401),
+    (r"scope|feature|api_access|plan", 403),
+    (r"rate limit|too many requests", 429),
+    (r"not found|no .{1,40} has this id", 404),
+    (r"bad gateway|unavailable|internal (server )?error|time-?out", 502),
+)
+_STATUS_OF_WORDS = tuple((re.compile(words, re.IGNORECASE), status) for words, status in _ERROR_WORDS)
+_MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -100,12 +135,12 @@ def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
     if found is None:
         return None
     lines = (line.partition(":") for line in found[2].splitlines())
-    told = {name.strip().lower(): value.strip() for name, _, value in lines if name.strip()}
+    fields = {name.strip().lower(): value.strip() for name, _, value in lines if name.strip()}
     body = found[3] or ""
     status = int(found[1])
     if status < 400:
         return _json(body.strip(), workspace)
-    return RecognizedPaste(_case_of(parse_error(body, status, told), status, body))
+    return RecognizedPaste(_case_of(parse_error(body, status, fields), status, body))
 
 
 def _json(text: str, _: Workspace) -> RecognizedPaste | None:
@@ -162,8 +197,8 @@ def _key(text: str, workspace: Workspace) -> RecognizedPaste | None:
 
 
 def _words(text: str, workspace: Workspace) -> RecognizedPaste | None:
-    told = _STATUS_IN_WORDS.search(text)
-    status = int(told[1] or told[2]) if told else None
+    match = _STATUS_IN_WORDS.search(text)
+    status = int(match[1] or match[2]) if match else None
     topic = next((name for words, name in _WORDS if words.search(text)), "")
     if status is None and not topic:
         return None
@@ -219,3 +254,51 @@ def _decoded(text: str) -> object:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
+
+
+def parse_error(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
+    """Return the error of a response; its status is derived from the body if it is not given.
+
+    None for what is no refusal.
+    """
+    code = status or guess_status(text)
+    if code is None or code < 400:
+        return None
+    return error_from_text(code, text, headers or {})
+
+
+def topic_for_error(error: CleanlistError) -> str:
+    """Return the name of the topic that an error belongs to."""
+    if isinstance(error, errors.BadRequest) and TOO_MANY.search(error.message):
+        return "too_many"
+    return next(topic for kind, topic in _TOPICS if isinstance(error, kind))
+
+
+def topic_for_status(status: int, endpoint: str = "") -> str:
+    """Return the name of the topic that a bare status belongs to; what came with it is not known."""
+    if status == 403 and "/public/" not in endpoint and endpoint.rstrip("/").endswith("/api-keys"):
+        return "feature_gate"
+    error = parse_error("", status)
+    return topic_for_error(error) if error is not None else ""
+
+
+def guess_status(text: str) -> int | None:
+    """Return the status that an error's body must have come with; None for what is no error's body."""
+    try:
+        body = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return 502 if _MARKUP.match(text) else None
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if isinstance(error, dict):
+        return _STATUS_OF_CODE.get(str(error.get("code")), 400)
+    return _status_of_detail(body.get("detail"))
+
+
+def _status_of_detail(detail: object) -> int | None:
+    if isinstance(detail, list):
+        return 422
+    if not isinstance(detail, str):
+        return None
+    return next((status for words, status in _STATUS_OF_WORDS if words.search(detail)), 400)

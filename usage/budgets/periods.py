@@ -28,9 +28,9 @@ class Period:
         return f"{self.length} {self.day}"
 
 
-def period_at(length: str, zone: ZoneInfo, moment: datetime) -> Period:
-    """Return the month or week (starting on Monday) of ``zone`` that contains ``moment``."""
-    day = moment.astimezone(zone).date()
+def period_at(length: str, zone: ZoneInfo, at: datetime) -> Period:
+    """Return the month or week (starting on Monday) of ``zone`` that contains ``at``."""
+    day = at.astimezone(zone).date()
     first = day - timedelta(days=day.weekday()) if length == WEEK else day.replace(day=1)
     return Period(length, first, _midnight(first, zone), _midnight(_next(length, first), zone))
 

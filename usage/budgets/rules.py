@@ -65,7 +65,7 @@ def _used(one: BudgetStatus, _: Rule) -> Observations:
     most = one.budget.percent(max(Decimal(0), used.high - held))
     counted = ("Counted", f"{format_number(round(most, 2))} % is the most that can have been used{_without(held)}")
     facts = (counted,) if most != one.budget.percent(used.credits) else ()
-    return [_reading(one, most, one.budget.percent(used.high), one.words, facts)]
+    return [_observation(one, most, one.budget.percent(used.high), one.words, facts)]
 
 
 def _without(held: Decimal) -> str:
@@ -76,10 +76,10 @@ def _ahead(one: BudgetStatus, rule: Rule) -> Observations:
     if one.problem or one.used is None:
         return NoData(one.problem)
     surely = max(Decimal(0), one.used.high - one.credits.reserved)
-    value, proven = (_judged(rule, one.budget, used, one.outlook) for used in (surely, one.used.high))
-    if value is None or proven is None:
+    value, certain_value = (_judged(rule, one.budget, used, one.outlook) for used in (surely, one.used.high))
+    if value is None or certain_value is None:
         return NoData(f"The forecast for the end of {one.period.name} is {one.outlook_words}.")
-    return [_reading(one, value, proven, _words(one, rule))]
+    return [_observation(one, value, certain_value, _words(one, rule))]
 
 
 def _judged(rule: Rule, budget: Budget, used: Decimal, ahead: BudgetForecast | None) -> Decimal | None:
@@ -101,12 +101,12 @@ def _chance(rule: Rule) -> str:
     return str(rule.parameters.get("chance", MEDIAN))
 
 
-def _reading(
-    one: BudgetStatus, percent: Decimal, proven: Decimal, words: str, counted: Sequence[Fact] = ()
+def _observation(
+    one: BudgetStatus, percent: Decimal, certain_value: Decimal, words: str, counted: Sequence[Fact] = ()
 ) -> Observation:
     """Return a budget's observation. A rule fires without the credits that running enrichments hold, as most come back.
 
-    But it ends only when ``proven``, which includes them, is below the level.
+    But it ends only when ``certain_value``, which includes them, is below the level.
     """
     begun = one.budget.length_since <= one.period.start
     what = f"a new {one.period.length} began" if begun else f"the budget is by the {one.period.length} now"
@@ -116,8 +116,8 @@ def _reading(
         subject=one.period.key,
         url=one.credits.url,
         facts=lambda: (*counted, *facts_of(one)),
-        proven=round(proven, 2),
-        successor_text=f"{what}: {one.words}",
+        certain_value=round(certain_value, 2),
+        ended_reason=f"{what}: {one.words}",
     )
 
 
@@ -182,7 +182,7 @@ def forecast_history(workspace: Workspace, rule: Rule, since: datetime, until: d
             _, period, used = known[place - 1]
             value = _judged(rule, budget, used, forecast_spend(burn, at, period.end))
             found += [DataPoint(at, round(value, 2), period.key)] if value is not None else []
-    return sorted(found, key=lambda moment: moment.at)
+    return sorted(found, key=lambda observed: observed.at)
 
 
 # --- registration -----------------------------------------------------------------------------------------------

@@ -52,14 +52,16 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
         )
     found = get_object_or_404(Budget, workspace=workspace)
     rules = [f"“{rule.name}”" for rule in rules_about(workspace)]
-    told = f"These alert rules go with it: {', '.join(rules)}. What they have firing ends, and who was told is told so."
+    with_it = (
+        f"These alert rules go with it: {', '.join(rules)}. What they have firing ends, and who was told is told so."
+    )
     context = {
         "title": "Remove the budget?",
         "button": "Remove the budget",
         "back_url": reverse("usage:budget", args=[workspace.slug]),
         "back_label": "Budget",
         "action_url": request.path,
-        "consequences": [f"It is {found}.", *([told] if rules else []), "Readings and past alerts stay."],
+        "consequences": [f"It is {found}.", *([with_it] if rules else []), "Readings and past alerts stay."],
     }
     return render_page(request, "workspaces/confirm.html", "dialog", context)
 

@@ -127,17 +127,17 @@ def _mark(values: Mapping[str, str]) -> tuple[str, Decimal | None]:
 
 def _time(text: str, now: datetime) -> datetime:
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        at = datetime.fromisoformat(text)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
         raise InvalidCell(
             f"“{text[:40]}” is not a time such as 2026-05-03 14:00 or 2026-05-03T14:00:00+02:00."
         ) from None
-    if moment > now:
+    if at > now:
         raise InvalidCell(f"{text[:40]} lies in the future.")
-    if moment < OLDEST:
+    if at < OLDEST:
         raise InvalidCell(f"{text[:40]} lies before the year 2000.")
-    return moment
+    return at
 
 
 def _credits(text: str) -> Decimal:

@@ -119,7 +119,7 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     elif form.is_valid():
         filters = ", ".join(text for _, text in form.words())
         words = f"What is filtered: {filters}" if filters else "All that failed"
-        selection = RedeliverySelection(filtered_deliveries(form, current_time), words, form.recorded)
+        selection = RedeliverySelection(filtered_deliveries(form, current_time), words, form.for_audit)
     else:
         selection = RedeliverySelection(Delivery.objects.none(), "", {})
     return _count(workspace, selection)

@@ -19,8 +19,8 @@ from webhooks.payloads import REDELIVERY_HEADER
 from webhooks.presenters.deliveries import LEVELS
 from webhooks.reasons import reason_named
 from webhooks.redelivery import services
-from webhooks.redelivery.report import export_report
 from webhooks.redelivery.selection import MAX_ITEMS, UNATTEMPTED, select
+from webhooks.redelivery.services import export_report
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.downloads import send_file

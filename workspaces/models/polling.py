@@ -172,15 +172,15 @@ class Heartbeat(models.Model):
     @staticmethod
     def beat(kind: "Heartbeat.Kind", name: str, *, queues: str = "", is_busy: bool = False) -> datetime:
         """Record a heartbeat and return its time, by the database's clock."""
-        moment = clock.now()
-        row = Heartbeat(kind=kind, name=name[:200], beat_at=moment, queues=queues, is_busy=is_busy)
+        now = clock.now()
+        row = Heartbeat(kind=kind, name=name[:200], beat_at=now, queues=queues, is_busy=is_busy)
         Heartbeat.objects.bulk_create(
             [row],
             update_conflicts=True,
             unique_fields=["kind", "name"],
             update_fields=["beat_at", "queues", "is_busy"],
         )
-        return moment
+        return now
 
 
 clock.register(Heartbeat, past=("beat_at",))

@@ -62,10 +62,10 @@ class PollTurn:
         ready, held = _pace(polls, asked_for=asked_for)
         self._taken |= {sent.poll.pk: sent for sent in ready}
         if ready:
-            moment = clock.now()
+            now = clock.now()
             for sent in ready:
-                sent.poll.last_attempt_at = moment
-            self._fetches.begin([sent.poll for sent in ready], moment)
+                sent.poll.last_attempt_at = now
+            self._fetches.begin([sent.poll for sent in ready], now)
         return ingest_results(held) if held else []
 
     def settle(self, patience: float = LOOK_SECONDS) -> list[FetchResult]:
@@ -166,7 +166,7 @@ def _pace(polls: list[Poll], *, asked_for: bool) -> tuple[list[SentPoll], list[F
         taken = rate_limiter.Grant([_WAIT_WITHOUT_RATE_LIMITER] * len(calls))
     pairs = list(zip(known, taken.waits, strict=True))
     held = [FetchResult(poll, hold_seconds=wait) for poll, wait in pairs if wait]
-    return [SentPoll(poll, taken.moment, since) for poll, wait in pairs if not wait], held + failed
+    return [SentPoll(poll, taken.taken_at, since) for poll, wait in pairs if not wait], held + failed
 
 
 def _count_late(answered: list[SentPoll]) -> None:

@@ -43,12 +43,12 @@ class FetchQueue:
         self._tasks: set[asyncio.Task[FetchResult]] = set()  # used only by the loop's thread
         self._arrived: queue.SimpleQueue[FetchResult] = queue.SimpleQueue()
 
-    def begin(self, polls: Iterable[Poll], moment: datetime) -> None:
+    def begin(self, polls: Iterable[Poll], started_at: datetime) -> None:
         """Start the calls; their results arrive in the order in which upstream responds.
 
-        ``moment`` is the current time by the database's clock, and becomes ``fetched_at`` of the results.
+        ``started_at`` is the current time by the database's clock, and becomes ``fetched_at`` of the results.
         """
-        self._loop.call_soon_threadsafe(self._start, list(polls), moment)
+        self._loop.call_soon_threadsafe(self._start, list(polls), started_at)
 
     def arrived(self, most: int, patience: float) -> list[FetchResult]:
         """Return up to ``most`` results; wait up to ``patience`` seconds for the first."""
@@ -65,9 +65,9 @@ class FetchQueue:
         """Cancel the calls in flight."""
         asyncio.run_coroutine_threadsafe(self._cancel(), self._loop).result()
 
-    def _start(self, polls: list[Poll], moment: datetime) -> None:
+    def _start(self, polls: list[Poll], started_at: datetime) -> None:
         for poll in polls:
-            task = self._loop.create_task(_fetch(poll, self._connections, moment))
+            task = self._loop.create_task(_fetch(poll, self._connections, started_at))
             self._tasks.add(task)
             task.add_done_callback(self._note)
 
@@ -82,10 +82,10 @@ class FetchQueue:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
-async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> FetchResult:
+async def _fetch(poll: Poll, connections: Connections, started_at: datetime) -> FetchResult:
     """Return the response of upstream, or any exception, as a result.
 
-    It is dated ``moment``, before the call, so whatever the response shows was true then or later.
+    It is dated ``started_at``, before the call, so whatever the response shows was true then or later.
     """
     try:
         resource = resource_named(poll.resource)
@@ -96,7 +96,7 @@ async def _fetch(poll: Poll, connections: Connections, moment: datetime) -> Fetc
     except Exception as error:
         logger.exception("fetch_failed", resource=poll.resource, workspace=poll.workspace_id)
         return FetchResult(poll, error=error)
-    return FetchResult(poll, data=data, fetched_at=moment)
+    return FetchResult(poll, data=data, fetched_at=started_at)
 
 
 _loop: tuple[asyncio.AbstractEventLoop, Connections] | None = None

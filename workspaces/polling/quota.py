@@ -45,17 +45,17 @@ class EndpointQuota:
 
 def seconds_to_reset(now: float | None = None) -> int:
     """Return the seconds until the next window, at a full minute; upstream's is the same if the clocks agree."""
-    moment = clock.cached_now().timestamp() if now is None else now
-    return rate_limiter.WINDOW_SECONDS - int(moment) % rate_limiter.WINDOW_SECONDS
+    now = clock.cached_now().timestamp() if now is None else now
+    return rate_limiter.WINDOW_SECONDS - int(now) % rate_limiter.WINDOW_SECONDS
 
 
 def endpoint_quotas(workspace: Workspace, now: float | None = None) -> list[EndpointQuota] | None:
     """Return the quota of each endpoint that was or will be called; None if Redis is unreachable."""
-    moment = clock.cached_now().timestamp() if now is None else now
-    theirs = _by_customer(workspace, moment)
+    now = clock.cached_now().timestamp() if now is None else now
+    theirs = _by_customer(workspace, now)
     ours = {resource.endpoint for resource in all_resources()}
     try:
-        used = rate_limiter.calls_used(workspace.rate_limited_as, ours, now=moment)
+        used = rate_limiter.calls_used(workspace.rate_limited_as, ours, now=now)
     except redis.RedisError:
         return None
     limit = settings.RATE_LIMIT_PER_MINUTE
@@ -65,8 +65,8 @@ def endpoint_quotas(workspace: Workspace, now: float | None = None) -> list[Endp
     ]
 
 
-def _by_customer(workspace: Workspace, moment: float) -> dict[str, int]:
-    since = datetime.fromtimestamp(moment // rate_limiter.WINDOW_SECONDS * rate_limiter.WINDOW_SECONDS, UTC)
+def _by_customer(workspace: Workspace, now: float) -> dict[str, int]:
+    since = datetime.fromtimestamp(now // rate_limiter.WINDOW_SECONDS * rate_limiter.WINDOW_SECONDS, UTC)
     found: dict[str, int] = {}
     counts: Iterable[dict[str, int]] = (counter(workspace, since) for counter in _counters)
     for count in counts:

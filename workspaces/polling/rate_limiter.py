@@ -33,8 +33,8 @@ if now == 0 then
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
 local function in_window(text)
-  local moment = tonumber(text)
-  return moment and moment > now - window and moment <= now + window and moment or nil
+  local time = tonumber(text)
+  return time and time > now - window and time <= now + window and time or nil
 end
 local waits, waiting = {}, {}
 for i, key in ipairs(KEYS) do
@@ -102,7 +102,7 @@ class Grant:
     """The seconds that each call must wait, 0 if it was counted, and the time of counting in ms by Redis's clock."""
 
     waits: list[float]
-    moment: int = 0
+    taken_at: int = 0
 
 
 def connection() -> redis.Redis:
@@ -149,18 +149,18 @@ def _take(
         return Grant([])
     client = connection()
     arguments = [round((now or 0) * 1000), _WINDOW_MS, int(forced), *map(share, limits or [None] * len(calls))]
-    *waits, moment = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
-    return Grant([wait / 1000 for wait in waits], moment)
+    *waits, taken_at = client.register_script(_TAKE)(keys=[_key(*call) for call in calls], args=arguments)
+    return Grant([wait / 1000 for wait in waits], taken_at)
 
 
 def recount(calls: Iterable[tuple[Call, int]]) -> None:
     """Move calls, each with the time it was counted at, to the present: only now have they surely reached upstream."""
-    keys, moments = [], []
-    for call, moment in calls:
+    keys, times = [], []
+    for call, taken_at in calls:
         keys.append(_key(*call))
-        moments.append(moment)
+        times.append(taken_at)
     try:
-        connection().register_script(_COUNT_ANEW)(keys=keys, args=[_WINDOW_MS, *moments])
+        connection().register_script(_COUNT_ANEW)(keys=keys, args=[_WINDOW_MS, *times])
     except redis.RedisError as error:
         logger.warning("pacer_unreachable", error=str(error))
 
@@ -172,15 +172,15 @@ def block(organization: str, endpoint: str, seconds: float) -> None:
 
 def calls_used(organization: str, endpoints: Iterable[str], *, now: float | None = None) -> dict[str, int]:
     """Return how many calls to each endpoint were counted in the current minute. Raises redis.RedisError."""
-    moment = clock.cached_now().timestamp() if now is None else now
-    began = moment // WINDOW_SECONDS * WINDOW_SECONDS
+    now = clock.cached_now().timestamp() if now is None else now
+    began = now // WINDOW_SECONDS * WINDOW_SECONDS
     names = sorted(endpoints)
     with connection().pipeline(transaction=False) as pipe:
         for name in names:
             pipe.lrange(_key(organization, name), 0, -1)
         made = pipe.execute()
     return {
-        name: sum(began <= _seconds(time_) <= moment + 1 for time_ in times)
+        name: sum(began <= _seconds(time_) <= now + 1 for time_ in times)
         for name, times in zip(names, made, strict=True)
     }
 

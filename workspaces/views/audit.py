@@ -81,6 +81,6 @@ def _export(
     form = AuditFilterForm(request.GET)
 
     def make(file_format: str) -> ExportFile:
-        return export_trail(workspace, Actor.of(request), form.apply(events), form.recorded, file_format)
+        return export_trail(workspace, Actor.of(request), form.apply(events), form.for_audit, file_format)
 
     return confirm_and_export(request, form, make, back=back, go_on="Export the audit trail")

@@ -65,7 +65,7 @@ def export_requests(workspace: Workspace, actor: Actor, form: LogFilterForm, fil
         workspace=workspace,
         subject=("", file_format),
         requests=str(count_matches(form, scope).matching),
-        filters=form.recorded,
+        filters=form.for_audit,
     )
     lines = export_lines(plan.rows if plan else LoggedRequest.objects.none(), workspace)
     return export_file(f"requests-{workspace.slug}-{in_file_name(now)}", file_format, ExportLine._fields, lines)

@@ -40,7 +40,7 @@ class LogScope:
         return LoggedRequest.objects.filter(key=self.key) if self.key else of_all
 
     @property
-    def values(self) -> LogFacetQuerySet:
+    def facets(self) -> LogFacetQuerySet:
         of_all = LogFacet.objects.of(self.workspace)
         return LogFacet.objects.filter(key=self.key) if self.key else of_all
 

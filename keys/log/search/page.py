@@ -167,8 +167,8 @@ def find_rows(
         return FoundRows([])
     if plan.is_rare:
         return _find_rare(plan, cursor, upward=upward)
-    rows, walked = (_next_rows(some, cursor, upward=upward) for some in (plan.rows, plan.walked))
-    edge = walked.values_list("created_at", "pk")[window : window + 1].first()
+    rows, scanned = (_next_rows(some, cursor, upward=upward) for some in (plan.rows, plan.scanned))
+    edge = scanned.values_list("created_at", "pk")[window : window + 1].first()
     if edge is not None:
         rows = rows.after(Cursor(*edge)) if upward else rows.before(Cursor(*edge))
     found = list(rows[: PAGE_SIZE + 1])

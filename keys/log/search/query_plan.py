@@ -52,13 +52,13 @@ class FilterEstimate:
 
 @dataclass(frozen=True)
 class QueryPlan:
-    """The ``rows`` that match, and the ``walked`` rows among which an index in order of time finds them.
+    """The ``rows`` that match, and the ``scanned`` rows among which an index in order of time finds them.
 
     ``is_rare``: few rows match, so they are read by the index of their column and sorted.
     """
 
     rows: LoggedRequestQuerySet
-    walked: LoggedRequestQuerySet
+    scanned: LoggedRequestQuerySet
     is_rare: bool = False
 
 
@@ -70,15 +70,15 @@ def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own:
     scope = scope.narrowed_to(form.cleaned_data.get("key"))
     with_own = with_own or form.shows_own
     estimates = estimate_filters(form, scope, with_own=with_own)
-    rows, walked = form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now))
+    rows, scanned = form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now))
     rows = rows if with_own else rows.by_customer()
     for estimate in estimates:
         if not estimate.most or estimate.first_at is None or estimate.last_at is None:
             return None
         times = (estimate.first_at, estimate.last_at)
-        rows, walked = (some.filter(created_at__range=times) for some in (rows, walked))
+        rows, scanned = (some.filter(created_at__range=times) for some in (rows, scanned))
     indexed = (estimate for estimate in estimates if estimate.is_indexed)
-    return _use_index(QueryPlan(rows, walked), min(indexed, key=lambda one: one.most, default=None), scope)
+    return _use_index(QueryPlan(rows, scanned), min(indexed, key=lambda one: one.most, default=None), scope)
 
 
 def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope) -> QueryPlan:
@@ -87,14 +87,14 @@ def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope
         return plan
     if estimate.column == "ip_address":  # its index begins with the workspace
         workspace = scope.workspace
-        plan = QueryPlan(plan.rows.filter(workspace=workspace), plan.walked.filter(workspace=workspace))
+        plan = QueryPlan(plan.rows.filter(workspace=workspace), plan.scanned.filter(workspace=workspace))
     covers_scope = scope.key or estimate.column in ACROSS_KEYS
     if estimate.most <= MOST_RARE:
         rows = plan.rows if covers_scope else plan.rows.filter(key__in=estimate.key_ids)
-        return QueryPlan(rows.with_values(estimate.column, estimate.values), plan.walked, is_rare=True)
+        return QueryPlan(rows.with_values(estimate.column, estimate.values), plan.scanned, is_rare=True)
     if len(estimate.values) == 1 and covers_scope:
-        rows, walked = (some.with_values(estimate.column, estimate.values) for some in (plan.rows, plan.walked))
-        return QueryPlan(rows, walked)
+        rows, scanned = (some.with_values(estimate.column, estimate.values) for some in (plan.rows, plan.scanned))
+        return QueryPlan(rows, scanned)
     return plan
 
 
@@ -103,7 +103,7 @@ def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) ->
     asked = dict(_conditions(form, scope))
     if not asked:
         return []
-    facets = scope.values if with_own else scope.values.by_customer()
+    facets = scope.facets if with_own else scope.facets.by_customer()
     condition = Q()
     for one, kinds, _ in asked.values():
         condition |= one | Q(kind__in=kinds, fingerprint=OTHERS)

@@ -165,12 +165,12 @@ def _errors(rows: Sequence[LoggedCall], form: LogFilterForm) -> list[TopValue]:
 
 def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[tuple[str, str]]:
     """Return which of the values ``found``, by column, are new after ``before``, if the log is older than that."""
-    if not scope.values.filter(first_seen_at__lt=before).exists():
+    if not scope.facets.filter(first_seen_at__lt=before).exists():
         return set()
     wanted = Q(pk__in=[])
     for kind, texts in found.items():
         wanted |= Q(kind=kind, fingerprint__in=[fingerprint(text) for text in texts])
-    values = scope.values.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
+    values = scope.facets.filter(wanted).values_list("kind", "value").annotate(first=Min("first_seen_at"))
     return {(kind, value) for kind, value, first in values if first >= before}
 
 

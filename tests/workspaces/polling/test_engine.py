@@ -169,7 +169,7 @@ def test_a_call_that_was_long_on_its_way_counts_from_its_answer(poll, upstream, 
         await asyncio.sleep(0.3)
 
     upstream.on_fetch = slow
-    before = rate_limiter.acquire([("org_example", "another")]).moment
+    before = rate_limiter.acquire([("org_example", "another")]).taken_at
     engine.run_due()
     (counted_at,) = rate_limiter.connection().lrange("pacer:org_example:weather", 0, -1)
     assert int(counted_at) - before >= 300

@@ -1,19 +1,24 @@
-"""The list of deliveries, how many match, and the figures above it."""
+"""The list of deliveries, how many match, the figures above it, and its export."""
+
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.http import Context, render_page, wants_partial
 from core.pagination import attach_gaps, count_rows, mark_new, read_page
 from webhooks import tracked_workflows
-from webhooks.export import estimated_size
+from webhooks.export import estimated_size, export_deliveries
 from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.presenters import deliveries
 from webhooks.retention import describe_retention
 from workspaces.access import get_workspace
+from workspaces.audit.events import Actor
+from workspaces.downloads import confirm_and_export
 from workspaces.models import Workspace
 
 
@@ -69,3 +74,17 @@ def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, object]:
     mark_new(page.rows, request.GET.get("seen", ""))
     attach_gaps(page, DeliveryGap.objects.of(workspace))
     return {"page": page, "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link()}
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the deliveries that match the filters in the query string.
+
+    Every member may: a viewer can read all of it page by page, so the file reveals nothing more. But a complete copy is
+    what a thief would want, so exporting it requires a fresh confirmation, and is recorded.
+    """
+    workspace = get_workspace(request, slug)
+    form = DeliveryFilterForm(request.GET, workspace)
+    back = reverse("webhooks:list", args=[workspace.slug])
+    make = partial(export_deliveries, workspace, Actor.of(request), form)
+    return confirm_and_export(request, form, make, back=back, go_on="Export the deliveries")

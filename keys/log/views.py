@@ -4,10 +4,11 @@ from functools import partial
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.db.query_timeout import QueryTimeout
@@ -15,13 +16,15 @@ from core.http import Context, render_page, wants_partial
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
-from keys.log.search.export import file_size_text
+from keys.log.search.export import export_requests, file_size_text
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.row_details import open_row, row_urls
 from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
+from workspaces.audit.events import Actor
+from workspaces.downloads import confirm_and_export
 from workspaces.polling.registry import REQUEST_LOG
 
 
@@ -85,6 +88,20 @@ def requests_further(request: HttpRequest, slug: str, key_id: UUID) -> HttpRespo
 def log_further(request: HttpRequest, slug: str) -> HttpResponse:
     """Continue the search in a workspace's log, for a page that is not full."""
     return _further(request, LogScope(get_workspace(request, slug)))
+
+
+@require_POST
+def export(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send the requests that match the URL's filters; on a key's page these include the key.
+
+    Every member may: a viewer can read all of it page by page, so the file reveals nothing more. But a complete copy is
+    what a thief would want, so exporting it requires a fresh confirmation, and is recorded.
+    """
+    workspace = get_workspace(request, slug)
+    form = LogFilterForm(request.GET, list(ApiKey.objects.of(workspace)))
+    back = reverse("keys:log", args=[workspace.slug])
+    make = partial(export_requests, workspace, Actor.of(request), form)
+    return confirm_and_export(request, form, make, back=back, go_on="Export the request log")
 
 
 def _form(request: HttpRequest, scope: LogScope) -> LogFilterForm:

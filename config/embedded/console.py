@@ -1,4 +1,4 @@
-"""Starts the embedded set in order, prints how to sign in, and supervises it; restarts programs when code changes."""
+"""Starts the embedded set in order, prints what it does and how to sign in, and supervises it; restarts on changes."""
 
 import signal
 import time
@@ -14,6 +14,7 @@ from django.db import connections
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
 from config.embedded.processes import GRACE, Process, Reaper, Watchdog, print_line, stop_all
+from config.embedded.progress import Progress
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from config.environment import ROOT
 from config.first_start import FirstAdmin, prepare
@@ -75,26 +76,31 @@ def _looks() -> Iterator[set[str]]:
 
 def _start(processes: list[Process], guard: Reaper, *, with_sandbox: bool) -> None:
     """Start the programs. Independent ones start first and warm up during the preparations."""
-    started = time.monotonic()
+    progress = Progress(steps=5 if with_sandbox else 3)
+    _print_address()
     add = partial(_add, processes, guard)
     if ENVIRONMENT.bundled_redis:
         add(programs.redis())
     sandbox = add(programs.sandbox()) if with_sandbox else None
-    admin = prepare()
+    with progress.step("Preparing the database and static files", "Database and static files are ready"):
+        admin = prepare()
     web = add(programs.web())
     if ENVIRONMENT.bundled_redis:
         bundled_redis.wait_until_ready(processes[0].check_alive, programs.redis_socket())
     if sandbox is not None:
-        wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
-        connect_sandbox(programs.sandbox_data())
-    for worker in programs.workers():
-        add(worker)
-    add(programs.beat())
+        with progress.step("Waiting for the sandbox", "Sandbox is ready"):
+            wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
+        with progress.step("Connecting the sandbox", "Sandbox is connected"):
+            connect_sandbox(programs.sandbox_data())
+    with progress.step("Starting the background worker", "Background worker is started"):
+        for background in (*programs.workers(), programs.beat()):
+            add(background)
     watch = Watchdog(web, _local(ENVIRONMENT.bind_address), ENVIRONMENT.port)
-    watch.wait_for_answer()
+    with progress.step("Waiting for the web server", "Web server answers"):
+        watch.wait_for_answer()
     watch.start()
     connections.close_all()
-    _print_greeting(admin, with_sandbox=with_sandbox, seconds=time.monotonic() - started)
+    _print_greeting(admin, with_sandbox=with_sandbox, seconds=progress.seconds)
 
 
 def _add(processes: list[Process], guard: Reaper, process: Process) -> Process:
@@ -109,6 +115,13 @@ def _local(bind_address: str) -> str:
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind_address, bind_address)  # noqa: S104 - compared only
 
 
+def _print_address() -> None:
+    """Print the URL before anything slow begins. Only the first start makes tables and demo data."""
+    is_first = not ENVIRONMENT.database_url and not (ENVIRONMENT.var_dir / "console.sqlite3").exists()
+    hint = "; the first start takes up to a minute" if is_first else ""
+    print_line("console", f"Cleanlist Console is starting at {settings.PUBLIC_URL}/{hint}")
+
+
 def _print_greeting(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) -> None:
     """Print the console's URL and how to sign in; a generated password is shown only this once."""
     lines = [f"Cleanlist Console is ready at {settings.PUBLIC_URL}/ ({seconds:.1f} s)"]
@@ -118,9 +131,9 @@ def _print_greeting(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) ->
     else:
         lines.append(f"  password     as set before; to set another: the command changepassword {admin.email}")
     if with_sandbox:
-        lines.append(f"  sandbox      http://127.0.0.1:{ENVIRONMENT.sandbox_port} (its interactive docs: /docs)")
+        lines.append(f"  sandbox      http://127.0.0.1:{ENVIRONMENT.sandbox_port}/docs")
     mail = f"files in {settings.MAIL_DIR}" if "EmlFile" in settings.EMAIL_BACKEND else settings.EMAIL_HOST
-    lines += [f"  e-mail       {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Ctrl-C stops everything."]
+    lines += [f"  email        {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Ctrl-C stops everything."]
     for line in lines:
         print_line("console", line, redacted=False)
 

@@ -74,6 +74,18 @@ def test_it_says_where_it_is_and_how_to_sign_in_without_the_chosen_password(cons
     assert console.password not in console.text
 
 
+def test_it_says_its_address_at_once_and_then_what_it_does_and_how_long_that_took(console):
+    lines = [line.partition("| ")[2].rstrip() for line in console.output if line.startswith("console ")]
+    ready = next(number for number, line in enumerate(lines) if "ready at" in line)
+    assert lines[0] == f"Cleanlist Console is starting at {console.url}/; the first start takes up to a minute"
+    for step in range(3):
+        begins, ends = lines[1 + 2 * step : 3 + 2 * step]
+        assert begins.startswith(f"[{step + 1}/3] ")
+        assert re.fullmatch(rf"\[{step + 1}/3\] .+ \(\d+\.\d s\)", ends)
+    assert ready == 7
+    assert not {"\x1b", "\r"} & set(console.text)
+
+
 def test_a_second_one_on_the_same_data_is_refused(console):
     assert "already running" in RunningConsole(console.var_dir, "--no-sandbox").refusal()
 
@@ -176,6 +188,7 @@ def test_a_second_start_keeps_the_account_and_makes_up_no_password(console):
     again.stop()
     assert console.email in again.text
     assert "shown only now" not in again.text
+    assert "the first start takes" not in again.text
 
 
 def test_killed_outright_it_still_leaves_nothing_behind(console):

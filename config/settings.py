@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "config.web.middleware.acts_in_place",
     "config.web.middleware.activity",
     "config.web.middleware.viewer_time_zone",
     "config.web.middleware.never_cached",

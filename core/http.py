@@ -26,7 +26,7 @@ def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
     """Redirect to ``url`` after a command and show the message ``done`` there."""
     if done:
         messages.success(request, done)
-    return HttpResponseClientRedirect(url) if is_htmx(request) else HttpResponseRedirect(url)
+    return HttpResponseClientRedirect(url) if wants_partial(request) else HttpResponseRedirect(url)
 
 
 def render_page(request: HttpRequest, template: str, part: str, context: Context, status: int = 200) -> HttpResponse:

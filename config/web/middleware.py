@@ -3,16 +3,17 @@
 import zoneinfo
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
+from django_htmx.http import HttpResponseClientRedirect
 
 from core import clock
 from core.http import is_htmx, redirect_to, referrer_or
@@ -93,6 +94,23 @@ def never_cached(get_response: Handler) -> Handler:
         if request.user.is_authenticated:
             response.headers["Cache-Control"] = "private, no-store"
         return response
+
+    return middleware
+
+
+def acts_in_place(get_response: Handler) -> Handler:
+    """Let ``static/js/in_place.js`` follow redirects to the page that it is on, and have the browser open any other."""
+
+    def middleware(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
+        htmx: Any = getattr(request, "htmx", None)
+        if not (htmx and htmx.boosted and isinstance(response, HttpResponseRedirect)):
+            return response
+        if urljoin(request.path, urlsplit(response.url).path) == urlsplit(htmx.current_url or "").path:
+            return response
+        elsewhere = HttpResponseClientRedirect(response.url)
+        elsewhere.cookies = response.cookies
+        return elsewhere
 
     return middleware
 

@@ -30,6 +30,7 @@
   document.addEventListener("htmx:load", (event) => {
     const arrived = event.target.matches("dialog[data-dialog-auto]") ? event.target : event.target.querySelector("dialog[data-dialog-auto]");
     if (!arrived) return;
+    arrived.opener = document.activeElement; // where the focus belongs after acting in it
     open(arrived);
     arrived.addEventListener("close", () => arrived.remove(), { once: true });
   });

@@ -1,12 +1,11 @@
 // Where attention belongs when a page opens: on the first mistake, or on the button of what waited for a confirmation.
+const firstMistake = () => {
+  const marked = ':is([aria-invalid="true"], .field--invalid :is(input, select, textarea)):not([type="hidden"], :disabled)';
+  const field = [...document.querySelectorAll(marked)].find((each) => each.checkVisibility());
+  return field ?? document.querySelector("[data-form-errors]");
+};
+
 (() => {
-  const MARKED = ':is([aria-invalid="true"], .field--invalid :is(input, select, textarea)):not([type="hidden"], :disabled)';
-
-  function firstMistake() {
-    const field = [...document.querySelectorAll(MARKED)].find((each) => each.checkVisibility());
-    return field ?? document.querySelector("[data-form-errors]");
-  }
-
   function heldUp() {
     const path = document.querySelector("[data-not-done]")?.dataset.notDone;
     if (!path) return null;

@@ -1,12 +1,13 @@
 import pytest
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.test import RequestFactory
 from django.utils import timezone
+from django_htmx.middleware import HtmxMiddleware
 
 from config.front import middleware
 from config.front.middleware import warn_of_untrusted_proxy
-from config.web.middleware import never_cached, viewer_time_zone
+from config.web.middleware import acts_in_place, never_cached, viewer_time_zone
 from core.net.client_ip import client_ip
 from workspaces.models import User
 
@@ -112,3 +113,20 @@ def test_the_log_line_of_a_request_tells_from_where(client, caplog, settings):
     line = next(record.msg for record in caplog.records if "request_finished" in str(record.msg))
     assert line["ip"] == "203.0.113.9"
     assert line["request_id"]
+
+
+def answer_in_place(location):
+    made = request(
+        headers={"HX-Request": "true", "HX-Boosted": "true", "HX-Current-URL": "http://testserver/w/a/keys/?q=b"}
+    )
+    return HtmxMiddleware(acts_in_place(lambda _: HttpResponseRedirect(location)))(made)
+
+
+@pytest.mark.parametrize("location", ["/w/a/keys/", "/w/a/keys/?done=1", "http://testserver/w/a/keys/#row"])
+def test_an_act_in_place_follows_to_its_own_page(location):
+    assert answer_in_place(location).status_code == 302
+
+
+@pytest.mark.parametrize("location", ["/w/a/", "/accounts/confirm/password/?next=%2Fw%2Fa%2Fkeys%2F"])
+def test_an_act_in_place_has_the_browser_open_another_page(location):
+    assert answer_in_place(location)["HX-Redirect"] == location

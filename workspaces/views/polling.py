@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 
 from core import clock
 from core.formatting import format_short
-from core.http import is_htmx, redirect_to, referrer_or
+from core.http import redirect_to, referrer_or, wants_partial
 from workspaces import services
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
@@ -145,7 +145,7 @@ def refresh(request: HttpRequest, slug: str, resource: str) -> HttpResponse:
     subject = _requested_subject(request, workspace, known)
     result = services.refresh_by_hand(workspace, known, Actor.of(request), subject=subject)
     level, text = _refresh_words(known, result)
-    if is_htmx(request):
+    if wants_partial(request):
         response = trigger_client_event(HttpResponse(status=204), "toast", {"level": level, "text": text})
         return trigger_client_event(response, "refreshed", {"resource": known.name})
     messages.add_message(request, messages.SUCCESS if result.ok else messages.ERROR, text)

@@ -1,0 +1,82 @@
+"""Acting without leaving the page: focus and scroll position stay, the outcome is announced, Back works."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+
+@pytest.fixture
+def stays(signed_in):
+    """Open a page and return it; its mark is gone as soon as another page is loaded."""
+
+    def open_page(path):
+        signed_in.goto(path)
+        signed_in.evaluate("window.stays = true")
+        return signed_in
+
+    yield open_page
+    assert signed_in.evaluate("window.stays") is True
+
+
+def notice(page, text):
+    return page.get_by_role("list", name="Notices").get_by_text(text)
+
+
+def press(page, button):
+    button.focus()
+    page.keyboard.press("Enter")
+
+
+def test_an_act_in_a_long_list_keeps_focus_and_place(stays):
+    page = stays("/w/sandbox/alerts/")
+    form = page.locator("main form[action*='/switch/']").last
+    place = form.get_attribute("action")
+    form.scroll_into_view_if_needed()
+    top = page.evaluate("scrollY")
+    press(page, form.locator("button"))
+    expect(notice(page, re.compile("is off"))).to_be_visible()
+    expect(page.locator(f"form[action='{place}'] button")).to_be_focused()
+    assert abs(page.evaluate("scrollY") - top) < 5
+
+
+def test_a_refresh_keeps_the_focus_and_says_what_came_of_it(stays):
+    page = stays("/w/sandbox/keys/")
+    press(page, page.get_by_role("button", name="Refresh"))
+    expect(notice(page, re.compile("API keys"))).to_be_visible()
+    expect(page.get_by_role("button", name="Refresh")).to_be_focused()
+
+
+def test_a_mistake_is_focused_and_what_was_typed_is_kept(stays, complaints):
+    page = stays("/w/sandbox/alerts/emails/")
+    page.get_by_label("Address", exact=True).last.fill("nobody")
+    page.get_by_role("button", name="Add", exact=True).click()
+    field = page.get_by_label("Address", exact=True).last
+    expect(field).to_be_focused()
+    expect(field).to_have_value("nobody")
+    assert page.url.endswith("/alerts/emails/")
+    complaints[:] = [text for text in complaints if "422" not in text]
+
+
+def test_choosing_a_range_changes_the_address_and_back_undoes_it(signed_in):
+    signed_in.goto("/w/sandbox/usage/")
+    signed_in.evaluate("window.stays = true")
+    press(signed_in, signed_in.get_by_role("link", name="30d", exact=True))
+    expect(signed_in).to_have_url(re.compile(r"\?range=30d$"))
+    expect(signed_in.locator("#announcement")).to_have_text("Last 30 days")
+    expect(signed_in.get_by_role("link", name="30d", exact=True)).to_be_focused()
+    assert signed_in.evaluate("window.stays") is True
+    signed_in.go_back()
+    expect(signed_in).to_have_url(re.compile("/usage/$"))
+    expect(signed_in.get_by_role("link", name="30d", exact=True)).not_to_have_attribute("aria-current", "true")
+
+
+def test_what_leads_elsewhere_opens_that_page(signed_in):
+    signed_in.goto("/w/sandbox/alerts/")
+    signed_in.get_by_role("link", name="Less than a week left", exact=True).first.click()
+    signed_in.locator("main a[hx-target='#dialog-slot']").click()
+    signed_in.evaluate("window.stays = true")
+    signed_in.locator("dialog[open] .button--danger").click()
+    signed_in.wait_for_url("**/alerts/")
+    expect(notice(signed_in, re.compile("Less than a week left"))).to_be_visible()
+    assert not signed_in.evaluate("window.stays === true")

@@ -36,6 +36,50 @@ def test_keys_walk_the_rows_and_copy_an_id(page):
     assert page.evaluate("navigator.clipboard.readText()") == "550e8400-q7Lm"
 
 
+def test_the_list_of_keys_names_what_the_page_has(page):
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    terms = page.locator("#shortcuts dt").all_inner_texts()
+    assert terms == ["/", "f", "r", "j", "k", "Enter", "c", "?", "Esc"]
+    assert all(page.locator("#shortcuts dd").all_inner_texts())
+
+
+def test_f_goes_to_the_first_field_of_the_filters_and_sends_nothing(page):
+    page.evaluate("""() => {
+      const button = Object.assign(document.createElement("button"), {textContent: "Filter"});
+      button.dataset.shortcut = "f";
+      const form = document.querySelector("form.filters");
+      form.querySelector("[data-shortcut=f]").removeAttribute("data-shortcut");
+      form.append(button);
+    }""")
+    page.keyboard.press("f")
+    expect(page.get_by_label("Search keys")).to_be_focused()
+    assert "?" not in page.url
+
+
+def test_a_row_that_has_only_an_id_is_copied_too(page):
+    page.evaluate("""() => {
+      const row = document.querySelector("[data-row]");
+      row.querySelector("[data-copy-text]").remove();
+      row.dataset.rowId = "req_1";
+    }""")
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    expect(page.get_by_text("Copied req_1")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == "req_1"
+
+
+def test_ctrl_enter_sends_what_is_typed_into_a_large_field(page):
+    page.evaluate("""() => {
+      const form = document.createElement("form");
+      form.innerHTML = '<textarea name="text" aria-label="Large"></textarea><button>Send</button>';
+      form.addEventListener("submit", (event) => (event.preventDefault(), (window.sent = true)));
+      document.querySelector("main").prepend(form);
+    }""")
+    page.get_by_label("Large").fill("text")
+    page.keyboard.press("Control+Enter")
+    assert page.evaluate("window.sent") is True
+
+
 def test_keys_are_ignored_while_typing(page):
     page.keyboard.press("/")
     page.keyboard.type("jk?")

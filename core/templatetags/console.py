@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from core import clock
+from core import clock, static_bundles
 from core.formatting import format_distance, format_short, format_time
 
 register = template.Library()
@@ -205,6 +205,12 @@ def meter(value: float | Decimal, maximum: float | Decimal, label: str = "", lev
 
 
 # --- components -----------------------------------------------------------------------------------------------
+
+
+@register.filter
+def bundle(name: str) -> list[str]:
+    """Return the URLs to link for a style sheet or script of ``core.static_bundles``."""
+    return static_bundles.urls(name)
 
 
 @register.inclusion_tag("components/empty.html")

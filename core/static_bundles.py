@@ -1,0 +1,64 @@
+"""One style sheet and one script for all pages, joined by ``collectstatic``.
+
+With ``DEBUG``, pages link the single files. A file that few pages need may stay alone, linked by their templates;
+``LINKED_BY_PAGES`` names those.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
+from django.core.files.base import ContentFile
+from django.templatetags.static import static
+from whitenoise.storage import CompressedManifestStaticFilesStorage
+
+# In the order of the cascade: components, then pages.
+STYLES = tuple(
+    f"css/{name}.css"
+    for name in (
+        *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
+        *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
+    )
+)
+# In the order of their listeners: what cleans or stops a form comes before what sends it.
+SCRIPTS = (
+    "django_htmx/htmx-2.min.js",
+    *(
+        f"js/{name}.js"
+        for name in (
+            *("time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select", "file_size"),
+            *("submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot", "line"),
+            *("find_key", "new_key", "countdown", "in_place", "shortcuts"),
+        )
+    ),
+)
+LINKED_BY_PAGES = ("js/passkey.js",)  # beside the script of django-allauth, where people sign in
+BUNDLES: Mapping[str, tuple[str, ...]] = {"css/console.css": STYLES, "js/console.js": SCRIPTS}
+
+
+class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
+    """Joins the files of each bundle before they get their hashed names and are compressed."""
+
+    def post_process(self, paths: dict[str, Any], dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        """Write the bundles, then process them like every other file. Raises KeyError for a file that is not there."""
+        if not dry_run:
+            for bundle, names in BUNDLES.items():
+                self._join(bundle, [paths[name] for name in names])
+                paths[bundle] = (self, bundle)
+        yield from super().post_process(paths, dry_run, **options)
+
+    def _join(self, bundle: str, sources: list[tuple[StaticFilesStorage, str]]) -> None:
+        parts = []
+        for storage, path in sources:
+            with storage.open(path) as file:
+                parts.append(file.read())
+        # A script may end without a semicolon, and style sheets have none to spare.
+        between = b"\n;\n" if bundle.endswith(".js") else b"\n"
+        self.delete(bundle)
+        self.save(bundle, ContentFile(between.join(parts)))
+
+
+def urls(bundle: str) -> list[str]:
+    """Return the URLs that a page links for ``bundle``: one, or those of all its files where nothing is collected."""
+    is_joined = isinstance(staticfiles_storage, BundledStaticFilesStorage)
+    return [static(name) for name in ([bundle] if is_joined else BUNDLES[bundle])]

@@ -332,6 +332,9 @@ KEEP_REQUESTS_DAYS = ENVIRONMENT.keep_requests_days
 KEEP_REQUESTS_ROWS = ENVIRONMENT.keep_requests_rows
 KEEP_ALERTS_DAYS = ENVIRONMENT.keep_alerts_days
 KEEP_DELIVERIES_DAYS = ENVIRONMENT.keep_deliveries_days
+# Where `manage.py up` runs the sandbox, and where that has its data.
+SANDBOX_PORT = ENVIRONMENT.sandbox_port
+SANDBOX_DIR = VAR_DIR / "sandbox"
 WEBHOOK_ALLOW_LOCAL_TARGETS = ENVIRONMENT.webhook_allow_local_targets
 ALERTS_WORKER = ENVIRONMENT.alerts_worker
 HEARTBEAT_URL = ENVIRONMENT.heartbeat_url

@@ -14,6 +14,7 @@ from core import clock
 from core.db.rollups import hour_of
 from core.http import render_page
 from core.sanitize import sanitize_text
+from dashboard.checklist.steps import checklist_for
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
 from keys.models import LoggedRequest, WorkspaceTraffic
@@ -150,6 +151,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     summaries = summarize_workspaces(Workspace.objects.filter(pk=workspace.pk))
     context = {
         "summary": summaries[0],
+        "first_steps": checklist_for(request, workspace),
         "refresh_seconds": _refresh_seconds(summaries),
         "readings": resource_freshness(workspace),
         "latest": latest_requests(workspace),

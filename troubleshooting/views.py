@@ -31,7 +31,8 @@ from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.topics import all_topics
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
-from workspaces.models import Workspace
+from workspaces.models import Milestone, Workspace
+from workspaces.services.milestones import note_in_sandbox
 
 PAGE = "troubleshooting/page.html"
 
@@ -57,6 +58,8 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     if not found.case.topic:
         context = _context(workspace, CaseForm({}, workspace), Case())
         return render(request, PAGE, context | {"not_recognized": True}, status=422)
+    if found.case.status == 401:
+        note_in_sandbox(request, workspace, Milestone.Name.ERROR_PASTED)
     if found.body:
         return _judge(request, workspace, found)
     return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")

@@ -20,7 +20,8 @@ from core.http import redirect_to
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
-from workspaces.models import Role, Workspace
+from workspaces.models import Milestone, Role, Workspace
+from workspaces.services.milestones import note_in_sandbox
 
 TEMPLATE = "alerts/emails.html"
 PAGE = 50
@@ -39,6 +40,8 @@ def email(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     workspace = get_workspace(request, slug)
     rows = Notification.objects.select_related("recipient", "alert", "workspace")
     found = get_object_or_404(rows, workspace=workspace, pk=pk)
+    if found.kind == Notification.Kind.FIRING:
+        note_in_sandbox(request, workspace, Milestone.Name.EMAIL_VIEWED)
     message = compose(found)
     # The reader's own link to unsubscribe is a key to their choice: it is nobody else's.
     text = str(message.body).replace(

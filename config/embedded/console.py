@@ -90,7 +90,7 @@ def _start(processes: list[Process], guard: Reaper, *, with_sandbox: bool) -> No
     if sandbox is not None:
         with progress.step("Waiting for the sandbox", "Sandbox is ready"):
             wait_until_listening(sandbox, "127.0.0.1", ENVIRONMENT.sandbox_port)
-        with progress.step("Connecting the sandbox", "Sandbox is connected"):
+        with progress.step("Connecting the sandbox and its demo history", "Sandbox is connected"):
             connect_sandbox(programs.sandbox_data())
     with progress.step("Starting the background worker", "Background worker is started"):
         for background in (*programs.workers(), programs.beat()):

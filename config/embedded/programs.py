@@ -15,7 +15,7 @@ WORKER_THREADS = 4
 
 def sandbox_data() -> Path:
     """Return the directory of the sandbox's database."""
-    return ENVIRONMENT.var_dir / "sandbox"
+    return Path(settings.SANDBOX_DIR)
 
 
 def redis_socket() -> Path:

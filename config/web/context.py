@@ -8,6 +8,7 @@ from config.health import liveness
 from workspaces.access import may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
 from workspaces.request_state import state_of
+from workspaces.services import sandbox
 
 # The capacity of the menu; the start page, which the menu links to, lists all workspaces.
 MOST_IN_MENU = 30
@@ -29,6 +30,7 @@ def console(request: HttpRequest) -> dict[str, object]:
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
+            "sandbox": _sandbox(request, state.workspace),
             # Called only by pages for signed-in people.
             "liveness": liveness.current_liveness,
             # Called only by full pages, which is what confirming leads to.
@@ -43,3 +45,12 @@ def _visible_workspaces(request: HttpRequest) -> list[object]:
     if user is None or not user.is_authenticated:
         return []
     return list(Workspace.objects.visible_to(user).values("name", "slug")[:MOST_IN_MENU])
+
+
+def _sandbox(request: HttpRequest, workspace: Workspace | None) -> dict[str, str] | None:
+    """Return what the sandbox's menu needs, in workspaces that are connected to it."""
+    if workspace is None or not sandbox.is_sandbox(workspace):
+        return None
+    # Its documentation is on this machine only, so it is no use to a browser elsewhere.
+    is_here = sandbox.is_own_name(request.get_host().partition(":")[0])
+    return {"docs_url": f"http://{sandbox.HOST}:{settings.SANDBOX_PORT}/docs" if is_here else ""}

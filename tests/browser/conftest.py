@@ -72,12 +72,17 @@ def page(request, chromium, console, complaints):
     assert complaints == []
 
 
+def sign_in(page, email, password):
+    """Sign in, and wait until that has led somewhere."""
+    page.goto("/accounts/login/")
+    page.get_by_label(re.compile("^E-?mail")).fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+
+
 @pytest.fixture
 def signed_in(page, console):
     """The same window, signed in as the first admin."""
-    page.goto("/accounts/login/")
-    page.get_by_label("E-mail").fill(console.email)
-    page.get_by_label("Password").fill(console.password)
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(lambda url: "/accounts/login/" not in url)
+    sign_in(page, console.email, console.password)
     return page

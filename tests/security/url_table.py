@@ -186,6 +186,8 @@ support_bundle                         GET   in 404 404 200 200 200 200 | no
 support_bundle                         POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments
 support_bundle_take                    POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments
 overview                               GET   in 404 404 200 200 200 200 | no
+first_steps                            POST  in 404 404 302 302 302 302 | no: hides or shows a card, for oneself
+sandbox_credits                        POST  in 404 404 403 302 302 302 | no: reaches only the sandbox of this machine
 troubleshoot                           GET   in 404 404 200 200 200 200 | no
 troubleshoot                           POST  in 404 404 302 302 302 302 | no: looks at what was typed
 troubleshoot_all                       POST  in 404 404 200 200 200 200 | no: looks at what was typed
@@ -268,6 +270,7 @@ SENT = {
     "alerts:add_recipient": {"address": "owner@example.test", "summary": "daily"},
     "alerts:test": {"address": "owner@example.test"},
     "alerts:test#outsider": {"address": "pager@example.test"},
+    "sandbox_credits": {"to": "none"},
     "troubleshoot": {"text": "401"},
     "keys:new": {"name": "x", "expiry": "never", "form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},
     "keys:seen": {"form_id": "7f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a12"},

@@ -24,7 +24,8 @@ from workspaces.audit.events import Actor
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 from workspaces.downloads import download
 from workspaces.error_messages import explain
-from workspaces.models import Role, Workspace
+from workspaces.models import Milestone, Role, Workspace
+from workspaces.services.milestones import note_in_sandbox
 
 REFUSALS = (CleanlistError, NotConnected, AddressNotAllowed, DecryptionError)
 FORMATS = {
@@ -44,6 +45,8 @@ def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
         context["can_look_up"] = is_usable_workflow_id(workflow_id)
         return render(request, "webhooks/unknown.html", context, status=404)
     context |= deliveries.workflow_context(found)
+    if context["trouble"]:
+        note_in_sandbox(request, workspace, Milestone.Name.FAILURE_VIEWED)
     return render_page(request, "webhooks/workflow.html", "live", context)
 
 

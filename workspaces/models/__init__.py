@@ -1,5 +1,6 @@
 from workspaces.models.audit import Action, AuditEvent, AuditHead, Outcome
 from workspaces.models.invitation import Invitation
+from workspaces.models.milestone import Milestone
 from workspaces.models.polling import Heartbeat, Poll
 from workspaces.models.user import AccountMail, Limits, SessionLimits, User
 from workspaces.models.workspace import ManagementSession, Membership, Role, Workspace
@@ -14,6 +15,7 @@ __all__ = [
     "Limits",
     "ManagementSession",
     "Membership",
+    "Milestone",
     "Outcome",
     "Poll",
     "Role",

@@ -84,6 +84,7 @@ class Action(models.TextChoices):
     REDELIVERY_RESUMED = "redelivery:resumed", "Redelivery resumed"
     REDELIVERY_CANCELLED = "redelivery:cancelled", "Redelivery cancelled"
     REDELIVERY_FINISHED = "redelivery:finished", "Redelivery finished"
+    SANDBOX_CREDITS_SET = "sandbox:credits_set", "Balance of the sandbox set"
     SUPPORT_BUNDLE_MADE = "support_bundle:made", "Support bundle made"
     AUDIT_PRUNED = "audit:pruned", "Old audit events cut off"
     ENCRYPTION_KEYS_ROTATED = "credential:resealed", "Stored secrets sealed with another key"

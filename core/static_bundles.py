@@ -17,6 +17,7 @@ STYLES = tuple(
     f"css/{name}.css"
     for name in (
         *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
+        "chart",
         *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
     )
 )
@@ -28,7 +29,7 @@ SCRIPTS = (
         for name in (
             *("time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select", "file_size"),
             *("submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot", "line"),
-            *("find_key", "new_key", "countdown", "in_place", "shortcuts"),
+            *("find_key", "new_key", "countdown", "in_place", "shortcuts", "chart"),
         )
     ),
 )

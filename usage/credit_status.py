@@ -91,7 +91,7 @@ class CreditStatus:
     @property
     def unlearned(self) -> str:
         """Return how much history is missing until the burn can be learned, or ""."""
-        return "" if self.burn.pattern else f"not enough history yet: {self.burn.missing}"
+        return "" if self.burn.pattern else self.burn.awaited
 
     @property
     def lasts(self) -> str:

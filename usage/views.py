@@ -25,7 +25,7 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
-    page = overview_of(workspace, request.GET.get("range", ""), clock.cached_now(), more)
+    page = overview_of(workspace, request.GET, clock.cached_now(), more)
     context = {"page": page, "ranges": RANGES, "form": form}
     return render_page(request, "usage/overview.html", "living", context)
 

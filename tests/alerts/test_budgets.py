@@ -294,7 +294,7 @@ def test_before_the_burn_is_learned_the_forecast_is_unknown_unless_the_budget_is
     spender.spend(100, month + STEP)
     seen = observe(spender.workspace, [rule], watch.now)[rule.pk]
     assert isinstance(seen, NoData)
-    assert "not known: not enough history yet" in seen.reason or "guess" in seen.reason or "provisional" in seen.reason
+    assert "not known: available after" in seen.reason or "guess" in seen.reason or "provisional" in seen.reason
     spender.spend(100, month + 3 * STEP)
     [seen] = observe(spender.workspace, [rule], watch.now)[rule.pk]
     assert seen.value == Decimal(250)

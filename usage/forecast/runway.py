@@ -20,10 +20,10 @@ from usage.forecast.provisional import ProvisionalRates, provisional_rates
 from usage.models import BalanceHour, BurnPattern
 from workspaces.models import Workspace
 
-NO_READING = "the balance has not been read yet"
+NO_READING = "the balance has not been synced yet"
 NOT_FALLING = "credits are not falling"
-BEYOND = "more than a year at the present burn"
-REACHED = "the balance is there already"
+BEYOND = "more than a year at the current burn"
+REACHED = "already reached"
 ONE_BATCH = "less than one cycle seen: one batch made most of the spending, and when the next comes is a guess"
 YOUNG = "less than a month seen: what is spent once a month is not in it"
 HOURS_OF_A_MONTH = 28 * 24
@@ -88,6 +88,11 @@ class Burn:
     def missing(self) -> str:
         """Return how much of the required history there is."""
         return f"{counted(self.hours_seen, 'hour')} of {HOURS_NEEDED}"
+
+    @property
+    def awaited(self) -> str:
+        """Return what a forecast waits for while there is no pattern."""
+        return f"available after {HOURS_NEEDED} hours of data ({self.hours_seen} so far)"
 
     @property
     def caveat(self) -> str:
@@ -188,7 +193,7 @@ def forecast(burn: Burn, balance: Decimal, thresholds: Sequence[Decimal], now: d
     elif burn.pattern is None and burn.rates is not None:
         found = [_crossing_at_rates(amount, burn.rates) for amount in amounts]
     else:
-        reason = f"not enough history yet: {burn.missing}" if burn.pattern is None else NOT_FALLING
+        reason = burn.awaited if burn.pattern is None else NOT_FALLING
         # A threshold that is already reached needs no forecast.
         return [
             Runway(threshold, now, now, now, REACHED) if balance <= threshold else Runway(threshold, reason=reason)

@@ -1,244 +1,197 @@
-"""The page's charts: the balance's lines, gaps, marks and labels, and a budget's bar. The template writes the SVG."""
+"""The page's charts: the balance with its forecast, and what was spent."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 
-from django.utils import timezone
+from core.charts.chart import (
+    Chart,
+    Layer,
+    LegendItem,
+    Mark,
+    Point,
+    Slot,
+    Threshold,
+    gap_text,
+    gaps_between,
+    joined_marks,
+    placed_thresholds,
+)
+from core.charts.plot import Plot
+from core.charts.value_axis import ValueAxis
+from core.formatting import counted, format_number, format_time
+from usage.forecast.runway import Runway
+from usage.page.ranges import Range
+from usage.page.series import Bin, Sample, thinned
 
-from usage.budgets.status import BudgetStatus
-from usage.page.ranges import DAY, Range
-from usage.page.series import Sample
-
-WIDTH, HEIGHT = 960, 260
-LEFT, TOP, BOTTOM = 8, 14, 24
-# Sizes of the labels of the axis, which is on the right, where the newest data is: on a phone the rest needs scrolling.
-DIGIT, LABEL_SPACE = 7, 12
 # A history shorter than its range is drawn from its beginning, but never shorter than this.
 SHORTEST = timedelta(minutes=10)
-TICKS = 6
-LABEL_HEIGHT = 16
-BAR_WIDTH = 1000
-# The bar extends this far beyond the values that must be visible; anything further, such as a wide interval, is cut
-# off.
-BAR_ROOM, MOST_ROOM = Decimal("1.08"), Decimal("1.5")
+# The forecast takes at most this share of the history's width, and is drawn where the range is at least a day.
+MOST_AHEAD = 1 / 3
+SPENT_HEIGHT = 90
+ZOOM_URL = "?start=START&end=END"
+
+Run = list[tuple[datetime, float]]
 
 
 @dataclass(frozen=True)
-class ChartMark:
-    """Something at a position: a tick with its label, a top-up, a gap with its width, a threshold."""
+class Forecast:
+    """When the balance reaches each level, highest first: the cone and its middle line."""
 
-    x: float
-    y: float
-    text: str
-    width: float = 0.0
+    at: datetime
+    balance: float
+    levels: Sequence[tuple[float, Runway]]
 
+    def until(self, longest: timedelta) -> datetime:
+        """Return the end of the drawing: when the credits run out at the latest, within ``longest``."""
+        known = [at for _, one in self.levels for at in (one.median_at, one.late_at) if at]
+        return min(max(known, default=self.at), self.at + longest)
 
-@dataclass(frozen=True)
-class BalanceChart:
-    """The chart's elements, in units of the view box."""
-
-    lines: list[str]
-    areas: list[str]
-    rows: list[ChartMark]
-    columns: list[ChartMark]
-    gaps: list[ChartMark]
-    top_ups: list[ChartMark]
-    thresholds: list[ChartMark]
-    unseen_thresholds: list[str]
-    latest: ChartMark
-    words: str
-    right: float
-
-    width, height = WIDTH, HEIGHT
-    left, top, bottom = LEFT, TOP, HEIGHT - BOTTOM
-    inner_height = HEIGHT - TOP - BOTTOM
+    def line(self, name: str) -> list[tuple[datetime, float]]:
+        """Return the line of "early_at", "median_at" or "late_at", as far as it is known."""
+        spots = [(self.at, self.balance)]
+        for level, one in self.levels:
+            at: datetime | None = getattr(one, name)
+            if at is None:
+                break
+            if at > spots[-1][0] and level < spots[-1][1]:
+                spots.append((at, level))
+        return spots
 
 
-def draw_chart(
-    found: Sequence[Sample], span: Range, now: datetime, thresholds: Sequence[Decimal] = ()
-) -> BalanceChart | None:
-    """Return the chart of ``found``, or None if there is nothing to draw."""
-    if not found:
-        return None
-    begin = min(max(now - span.length, found[0].at), now - SHORTEST)
-    scale = _Scale.around(begin, now, [float(one.credits) for one in found])
-    parts = _segments(found)
-    lines = [[(scale.x(one.at), scale.y(float(one.credits))) for one in part] for part in parts]
-    # Two rules may have the same level.
-    levels = sorted(set(thresholds), reverse=True)
-    return BalanceChart(
-        lines=[_path(line) for line in lines],
-        areas=[_area(line) for line in lines],
-        rows=scale.rows(),
-        columns=scale.columns(),
-        gaps=_gaps(parts, scale),
-        top_ups=[
-            ChartMark(scale.x(one.at), scale.y(float(one.credits)), f"+{one.topped_up:,.0f}")
-            for one in found
-            if one.topped_up > 0
-        ],
-        thresholds=_thresholds([float(one) for one in levels if scale.holds(float(one))], scale),
-        unseen_thresholds=[f"{one:,.0f}" for one in levels if not scale.holds(float(one))],
-        latest=ChartMark(scale.x(found[-1].at), scale.y(float(found[-1].credits)), f"{found[-1].credits:,.0f}"),
-        words=_description(found, span),
-        right=scale.right,
+def begin_of(found: Sequence[Sample], span: Range) -> datetime:
+    """Return where the drawing begins: with the history, if that is shorter than its range."""
+    return min(max(span.since, found[0].at), span.until - SHORTEST)
+
+
+def balance_chart(
+    found: Sequence[Sample], span: Range, levels: Sequence[Decimal], marks: Sequence[Mark], ahead: Forecast | None
+) -> Chart:
+    """Return the chart of at least one sample; ``ahead`` is drawn if the range goes up to now."""
+    shown = thinned(found)
+    runs = _runs(shown)
+    begin, end = begin_of(found, span), span.until
+    if ahead:
+        end = ahead.until((end - begin) * MOST_AHEAD)
+    values = [value for run in runs for _, value in run]
+    lines = {name: cut_at(ahead.line(name), end) for name in ("early_at", "median_at", "late_at")} if ahead else {}
+    values += [value for line in lines.values() for _, value in line]
+    plot = Plot(begin, end, ValueAxis.around(values))
+    gaps = [(since, until) for since, until in gaps_between(runs) if until > begin]
+    return Chart(
+        name="balance",
+        title="Balance",
+        words=_words(found, span),
+        plot=plot,
+        layers=[*_forecast_layers(plot, lines, end), *_history_layers(plot, runs)],
+        points=_points(runs, gaps, span),
+        gaps="".join(plot.band(since, until) for since, until in gaps),
+        marks=joined_marks(marks, plot),
+        thresholds=placed_thresholds([Threshold(float(one), _threshold_words(one)) for one in set(levels)], plot),
+        legend=_legend(has_gaps=bool(gaps), has_forecast=bool(lines)),
+        now=span.until if lines else None,
+        zoom_url=ZOOM_URL,
+        latest=f"{'Now' if span.is_live else format_time(found[-1].at)}: {_credits(found[-1].credits)}",
+        dot=(plot.percent(found[-1].at), plot.y(float(found[-1].credits))),
     )
 
 
-@dataclass(frozen=True)
-class _Scale:
-    begin: datetime
-    end: datetime
-    low: float
-    high: float
-    step: float
-
-    @classmethod
-    def around(cls, begin: datetime, end: datetime, values: Sequence[float]) -> "_Scale":
-        """Choose round limits, from zero unless that would flatten all movement."""
-        low, high = min(values), max(values)
-        low = 0.0 if low < high * 0.6 else low
-        step = _round_step(max(high - low, high * 0.002, 4.0) / 4)
-        bottom = max(0.0, math.floor(low / step) * step)
-        return cls(begin, end, bottom, max(math.ceil(high / step), bottom / step + 2) * step, step)
-
-    @property
-    def right(self) -> float:
-        """Where the chart ends and the labels of the axis begin: the highest is the longest."""
-        return WIDTH - LABEL_SPACE - DIGIT * len(f"{self.high:,.0f}")
-
-    def x(self, at: datetime) -> float:
-        share = (max(at, self.begin) - self.begin) / (self.end - self.begin)
-        return round(LEFT + share * (self.right - LEFT), 1)
-
-    def y(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
-        return round(HEIGHT - BOTTOM - share * (HEIGHT - TOP - BOTTOM), 1)
-
-    def holds(self, value: float) -> bool:
-        return self.low <= value <= self.high
-
-    def rows(self) -> list[ChartMark]:
-        count = round((self.high - self.low) / self.step)
-        values = [self.low + number * self.step for number in range(count + 1)]
-        return [ChartMark(self.right, self.y(value), f"{value:,.0f}") for value in values]
-
-    def columns(self) -> list[ChartMark]:
-        length = self.end - self.begin
-        shape = "%H:%M" if length <= 2 * DAY else "%-d %b" if length <= 120 * DAY else "%b %Y"
-        places = [self.begin + length * (number + 0.5) / TICKS for number in range(TICKS)]
-        return [ChartMark(self.x(at), HEIGHT - 6, timezone.localtime(at).strftime(shape)) for at in places]
+def spent_chart(rows: Sequence[Bin], span: Range, marks: Sequence[Mark] = (), until: datetime | None = None) -> Chart:
+    """Return the chart of the credits spent in each bin, up to ``until`` to line up with the balance above."""
+    end = max(until or rows[-1].until, rows[-1].until)
+    plot = Plot(rows[0].since, end, ValueAxis.around([0.0, *(float(row.spent) for row in rows)]), SPENT_HEIGHT)
+    unknown = [row for row in rows if row.credits is None]
+    return Chart(
+        name="spent",
+        title="Credits spent",
+        words=f"Credits spent, {span.lower_words}, highest {format_number(max(row.spent for row in rows))} at once.",
+        plot=plot,
+        layers=[Layer("chart__bar", "".join(plot.bar(row.since, row.until, 0, float(row.spent)) for row in rows))],
+        points=[Point(row.since + (row.until - row.since) / 2, _bin_words(row), float(row.spent)) for row in rows],
+        gaps="".join(plot.band(row.since, row.until) for row in unknown),
+        marks=joined_marks(marks, plot),
+        slots=[_slot(plot, row) for row in rows],
+        edges=[*(row.since for row in rows), rows[-1].until],
+        zoom_url=ZOOM_URL,
+    )
 
 
-def _round_step(rough: float) -> float:
-    power = 10 ** math.floor(math.log10(rough))
-    return float(next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough))
+def cut_at(line: Run, end: datetime) -> Run:
+    """Return the part of a falling line up to ``end``, which it reaches between two of its spots."""
+    kept: Run = []
+    for at, value in line:
+        if at > end:
+            before, height = kept[-1]
+            share = (end - before) / (at - before)
+            return [*kept, (end, height + share * (value - height))]
+        kept.append((at, value))
+    return kept
 
 
-def _segments(found: Sequence[Sample]) -> list[list[Sample]]:
+def _runs(found: Sequence[Sample]) -> list[Run]:
     """Return the samples between gaps: a line is never drawn across a time without readings."""
-    parts: list[list[Sample]] = []
+    runs: list[Run] = []
     for one in found:
-        if one.after_gap or not parts:
-            parts.append([])
-        parts[-1].append(one)
-    return parts
+        if one.after_gap or not runs:
+            runs.append([])
+        runs[-1].append((one.at, float(one.credits)))
+    return runs
 
 
-def _path(line: Sequence[tuple[float, float]]) -> str:
-    points = " ".join(f"{x},{y}" for x, y in line)
-    # A single reading between two gaps is drawn as a short dash.
-    return points if len(line) > 1 else f"{points} {line[0][0] + 2},{line[0][1]}"
+def _history_layers(plot: Plot, runs: Sequence[Run]) -> list[Layer]:
+    return [Layer("chart__area", plot.area_path(runs)), Layer("chart__line", plot.step_path(runs))]
 
 
-def _area(line: Sequence[tuple[float, float]]) -> str:
-    base = HEIGHT - BOTTOM
-    return f"{line[0][0]},{base} {_path(line)} {line[-1][0]},{base}"
+def _forecast_layers(plot: Plot, lines: dict[str, Run], end: datetime) -> list[Layer]:
+    if not lines:
+        return []
+    early, late = lines["early_at"], lines["late_at"]
+    # Where nobody knows how late, the cone stays open: as high as the balance is now.
+    upper = late if len(late) > 1 else [*late, (end, late[0][1])]
+    lower = early if early[-1][0] == end else [*early, (end, early[-1][1])]
+    return [
+        Layer("chart__cone", plot.polygon([*upper, *lower[:0:-1]])),
+        Layer("chart__median", plot.line_path([lines["median_at"]])),
+    ]
 
 
-def _gaps(parts: Sequence[Sequence[Sample]], scale: _Scale) -> list[ChartMark]:
-    found = []
-    for before, after in pairwise(parts):
-        begin, end = scale.x(before[-1].at), scale.x(after[0].at)
-        since, until = timezone.localtime(before[-1].at), timezone.localtime(after[0].at)
-        words = f"Not read from {since:%-d %b %H:%M} to {until:%-d %b %H:%M}"
-        found.append(ChartMark(begin, TOP, words, max(1.0, round(end - begin, 1))))
-    return found
+def _points(runs: Sequence[Run], gaps: Sequence[tuple[datetime, datetime]], span: Range) -> list[Point]:
+    seconds = span.length <= timedelta(hours=1)
+    points = [
+        Point(at, f"{format_time(at, seconds=seconds)}: {_credits(value)}", value) for run in runs for at, value in run
+    ]
+    points += [Point(since + (until - since) / 2, gap_text(since, until)) for since, until in gaps]
+    return sorted(points, key=lambda point: point.at)
 
 
-def _thresholds(levels: Sequence[float], scale: _Scale) -> list[ChartMark]:
-    """Return the lines of ``levels``, highest first; those right below another share its label."""
-    found: list[ChartMark] = []
-    head = 0
-    for place, level in enumerate(levels):
-        whole = f"{level:,.0f}"
-        mark = ChartMark(scale.right, scale.y(level), "at 0" if whole == "0" else f"below {whole}")
-        if found and mark.y - found[head].y < LABEL_HEIGHT:
-            found[head] = replace(found[head], text=f"{found[head].text}, {mark.text}")
-            mark = replace(mark, text="")
-        else:
-            head = place
-        found.append(mark)
-    return found
+def _slot(plot: Plot, row: Bin) -> Slot:
+    left = plot.percent(row.since)
+    return Slot(left, round(plot.percent(row.until) - left, 2), row.query, _bin_words(row))
 
 
-def _description(found: Sequence[Sample], span: Range) -> str:
+def _bin_words(row: Bin) -> str:
+    if row.credits is None:
+        return gap_text(row.since, row.until)
+    return f"{format_time(row.since)} to {format_time(row.until)}: {_credits(row.spent)} spent"
+
+
+def _legend(*, has_gaps: bool, has_forecast: bool) -> list[LegendItem]:
+    found = [LegendItem("Forecast, 80% interval", "chart__cone")] if has_forecast else []
+    return [*found, LegendItem("No data", "chart__gap")] if has_gaps else found
+
+
+def _threshold_words(level: Decimal) -> str:
+    whole = f"{level:,.0f}"
+    return "at 0" if whole == "0" else f"below {whole}"
+
+
+def _credits(amount: Decimal | float) -> str:
+    return counted(round(Decimal(amount), 2), "credit")
+
+
+def _words(found: Sequence[Sample], span: Range) -> str:
     values = [one.credits for one in found]
-    first, last = found[0].credits, found[-1].credits
-    return (
-        f"Credit balance, {span.words.lower()}: from {first:,.0f} to {last:,.0f}, "
-        f"lowest {min(values):,.0f}, highest {max(values):,.0f}."
-    )
-
-
-@dataclass(frozen=True)
-class BarSegment:
-    """A segment of the bar, starting at ``x``, in thousandths of its width."""
-
-    x: float
-    width: float
-
-
-@dataclass(frozen=True)
-class BudgetBar:
-    """The bar; ``words`` say the same in text. ``goes_on`` means that the interval extends further, or may do so."""
-
-    budget: float
-    used: BarSegment
-    maybe: BarSegment
-    median: BarSegment | None
-    interval: BarSegment | None
-    goes_on: bool
-    level: str
-    words: str
-
-
-def budget_bar(one: BudgetStatus) -> BudgetBar:
-    """Return the bar of a budget with known usage."""
-    used, end, budget = one.used, one.end, one.budget.credits
-    assert used is not None  # noqa: S101 - as the caller has seen
-    seen = max(budget, used.high, end.median if end else budget)
-    full = min(max(seen, end.high if end else seen), seen * MOST_ROOM) * BAR_ROOM
-
-    def stretch(low: Decimal, high: Decimal) -> BarSegment:
-        left, right = (round(min(1.0, float(amount / full)) * BAR_WIDTH, 1) for amount in (low, high))
-        return BarSegment(left, round(right - left, 1))
-
-    return BudgetBar(
-        budget=stretch(budget, full).x,
-        used=stretch(Decimal(0), used.low),
-        maybe=stretch(used.low, used.high),
-        median=stretch(used.high, max(used.high, end.median)) if end else None,
-        interval=stretch(end.low, end.high) if end else None,
-        goes_on=end is not None and (end.is_open or end.high > full),
-        level=_level(one),
-        words=f"{one.words}. Forecast: {one.outlook_words}.",
-    )
-
-
-def _level(one: BudgetStatus) -> str:
-    return "danger" if one.is_passed else "warning" if one.is_close else "ok"
+    first, last = format_number(values[0]), format_number(values[-1])
+    low, high = format_number(min(values)), format_number(max(values))
+    return f"Credit balance, {span.lower_words}: from {first} to {last}, lowest {low}, highest {high}."

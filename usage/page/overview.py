@@ -1,13 +1,13 @@
 """The data of the usage page, in a fixed number of queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
 
 from django.db.models import Sum
 
+from core.charts.chart import Chart, Mark
 from usage.budgets.status import BudgetStatus, budget_status
 from usage.burn import SpentCredits, TopUp, spent_since, top_ups
 from usage.changes.types import ZERO
@@ -15,8 +15,9 @@ from usage.credit_status import credit_statuses
 from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.page import chart, series
+from usage.page.budget_bar import BudgetBar, budget_bar
 from usage.page.change_explanation import ChangeExplanation
-from usage.page.chart import BalanceChart, BudgetBar, budget_bar
+from usage.page.events import events
 from usage.page.ranges import DAY, Range, chosen
 from usage.page.series import Bin
 from usage.spend.breakdown import LONGEST, SpendBreakdown, spend_breakdown
@@ -25,23 +26,18 @@ from usage.thresholds import Threshold, balance_thresholds
 from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 
-SPANS = (
-    ("Last hour", timedelta(hours=1)),
-    ("Last 24 hours", DAY),
-    ("Last 7 days", 7 * DAY),
-    ("Last 30 days", 30 * DAY),
-)
+# From this share of watched time on, a sum is taken to be whole.
+WHOLE = 0.97
 MOST_TOP_UPS = 50
 MOST_DOUBTFUL = 5
 
 
 @dataclass(frozen=True)
-class Burn:
-    """The spending in one of the usual spans, and how much of it was watched."""
+class Spending:
+    """The credits spent in the range, and in the equally long one before it."""
 
-    label: str
     spent: SpentCredits
-    is_young: bool
+    before: SpentCredits
 
     @property
     def is_known(self) -> bool:
@@ -49,14 +45,24 @@ class Burn:
         return self.spent.covered > 0
 
     @property
+    def is_partial(self) -> bool:
+        """Return whether so much was unwatched that the figure should say so."""
+        return self.spent.covered < WHOLE
+
+    @property
     def percent(self) -> int:
         """Return the watched percentage; below 100 the figure may be too low."""
         return min(100, round(100 * self.spent.covered))
 
     @property
-    def is_partial(self) -> bool:
-        """Return whether so much was unwatched that the figure should say so."""
-        return self.spent.covered < 0.97
+    def is_comparable(self) -> bool:
+        """Return whether both periods were watched, so that their difference means something."""
+        return not self.is_partial and self.before.covered >= WHOLE
+
+    @property
+    def change_percent(self) -> int | None:
+        """Return the change from the period before; None if nothing was spent in it."""
+        return round(100 * (self.spent.credits / self.before.credits - 1)) if self.before.credits > 0 else None
 
 
 @dataclass(frozen=True)
@@ -77,9 +83,11 @@ class Overview:
     latest: BalanceReading | None
     first: BalanceReading | None
     poll: Poll | None
-    samples: list[series.Sample]
-    chart: BalanceChart | None
-    burns: list[Burn]
+    bins: list[Bin]
+    chart: Chart | None
+    spent_chart: Chart | None
+    events: list[Mark]
+    spending: Spending
     top_ups: list[TopUp]
     demo: BalanceImport | None
     doubtful: list[ChangeExplanation]
@@ -87,7 +95,7 @@ class Overview:
     returned: Decimal
     ahead: Sequence[Ahead]
     what_if: Runway | None
-    spending: SpendBreakdown
+    breakdown: SpendBreakdown
     enrichments: EnrichmentSummary
     budget: BudgetStatus | None
 
@@ -108,10 +116,17 @@ class Overview:
         """Return whether the forecast has a date for any level."""
         return any(one.runway.median_at for one in self.ahead)
 
-    @cached_property
-    def bins(self) -> list[Bin]:
-        """Return the chart's numbers as a table."""
-        return series.bins(self.samples, self.span, self.now)
+    @property
+    def topped_up(self) -> Decimal:
+        """Return the credits that were topped up in the range."""
+        return self.spending.spent.topped_up
+
+    @property
+    def unseen_levels(self) -> list[Decimal]:
+        """Return the alert levels that are not on the chart, highest first."""
+        axis = self.chart.plot.axis if self.chart else None
+        levels = [one.level.credits for one in self.ahead if one.level.rule]
+        return [level for level in levels if axis and not axis.low <= level <= axis.high]
 
     @property
     def budget_bar(self) -> BudgetBar | None:
@@ -121,7 +136,7 @@ class Overview:
     @property
     def is_young(self) -> bool:
         """Return whether the history is shorter than the range, so that the chart begins with it."""
-        return self.first is not None and self.first.first_read_at > self.now - self.span.length
+        return self.first is not None and self.first.first_read_at > self.span.since
 
     @property
     def failure(self) -> ErrorMessage | None:
@@ -131,16 +146,16 @@ class Overview:
         return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
 
 
-def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Decimal | None = None) -> Overview:
-    """Collect the page's data; ``more`` credits on top of the balance answer the what-if."""
+def overview_of(workspace: Workspace, query: Mapping[str, str], now: datetime, more: Decimal | None = None) -> Overview:
+    """Collect the page's data; ``query`` has the range, ``more`` credits on top of the balance answer the what-if."""
     [credits_] = credit_statuses([workspace], now)
     latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
-    span = chosen(range_name, first, now)
-    found = series.samples(workspace, span, now)
-    spent = spent_since(workspace, [now - length for _, length in SPANS], now)
-    hours = BalanceHour.objects.filter(workspace=workspace, hour__gte=now - span.length)
+    span = chosen(query, first, now)
     levels = balance_thresholds(workspace)
     ahead, what_if = _forecasts(workspace, latest, levels, now, more)
+    bought = top_ups(workspace, min(span.since, now - 365 * DAY))
+    hours = BalanceHour.objects.filter(workspace=workspace, hour__range=(span.since, span.until))
+    drawn = _draw(workspace, span, levels, ahead if span.is_live and latest else (), bought)
     return Overview(
         workspace=workspace,
         span=span,
@@ -148,23 +163,53 @@ def overview_of(workspace: Workspace, range_name: str, now: datetime, more: Deci
         latest=latest,
         first=first,
         poll=credits_.poll,
-        samples=found,
-        chart=chart.draw_chart(found, span, now, [level.credits for level in levels if level.rule]),
-        burns=[
-            Burn(label, one, first is None or first.first_read_at > one.since)
-            for (label, _), one in zip(SPANS, spent, strict=True)
-        ],
-        top_ups=top_ups(workspace, now - max(span.length, 365 * DAY))[::-1][:MOST_TOP_UPS],
+        bins=drawn.bins,
+        chart=drawn.balance,
+        spent_chart=drawn.spent,
+        events=drawn.events,
+        spending=_spending(workspace, span),
+        top_ups=bought[::-1][:MOST_TOP_UPS],
         demo=BalanceImport.objects.filter(workspace=workspace, is_demo=True, undone_at=None).first(),
         doubtful=_explained(workspace, BalanceChange.objects.uncertain(), now)[:MOST_DOUBTFUL],
         said=_explained(workspace, BalanceChange.objects.exclude(mark="").order_by("-until"), now)[:MOST_TOP_UPS],
         returned=hours.aggregate(credits=Sum("returned"))["credits"] or ZERO,
         ahead=ahead,
         what_if=what_if,
-        spending=spend_breakdown(workspace, span.length, now),
-        enrichments=summarize_enrichments(workspace, now - min(span.length, LONGEST), now),
+        breakdown=spend_breakdown(workspace, span.length, span.until),
+        enrichments=summarize_enrichments(workspace, span.until - min(span.length, LONGEST), span.until),
         budget=budget_status(credits_),
     )
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    bins: list[Bin]
+    events: list[Mark]
+    balance: Chart | None = None
+    spent: Chart | None = None
+
+
+def _draw(
+    workspace: Workspace, span: Range, levels: Sequence[Threshold], ahead: Sequence[Ahead], bought: Sequence[TopUp]
+) -> _Drawn:
+    """Return the charts and the table of ``span``; ``bins`` are newest first, for the table."""
+    found, marks = series.samples(workspace, span), events(workspace, span, bought)
+    if not found:
+        return _Drawn([], marks)
+    rows = series.bins(found, chart.begin_of(found, span), span.until)
+    watched = [level.credits for level in levels if level.rule]
+    cone = None
+    if span.length >= DAY and any(one.runway.median_at for one in ahead):
+        steps = [(float(one.level.credits), one.runway) for one in ahead]
+        cone = chart.Forecast(span.until, float(found[-1].credits), steps)
+    balance = chart.balance_chart(found, span, watched, marks, cone)
+    return _Drawn(rows[::-1], marks, balance, chart.spent_chart(rows, span, until=balance.plot.end))
+
+
+def _spending(workspace: Workspace, span: Range) -> Spending:
+    [spent] = spent_since(workspace, [span.since], span.until)
+    [before] = spent_since(workspace, [span.since - span.length], span.since)
+    return Spending(spent, before)
 
 
 def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[ChangeExplanation]:

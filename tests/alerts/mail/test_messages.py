@@ -196,7 +196,7 @@ def test_a_summary_names_missing_data(watch, recipient):
     watch.balance(4820)
     said = summaries.summarize(watch.workspace, watch.now, 1)
     [[_, reason]] = [fact for fact in said["facts"] if fact[0] == "Not known"]
-    assert "not enough history yet" in reason
+    assert "available after 48 hours of data" in reason
 
 
 @pytest.mark.parametrize(("seconds", "words"), [(3600, "reminded every hour until"), (21600, "every 6 hours until")])

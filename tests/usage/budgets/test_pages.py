@@ -152,7 +152,7 @@ def test_the_card_says_in_words_what_it_draws(go, workspace, viewer, steady, tim
 def test_the_form_says_how_the_budget_does(go, owner, steady):
     steady(credits=50_000)
     answer = go("budget", owner)
-    assert f"At present: {answer.context['status'].words}. Forecast: " in answer.text
+    assert f"Now: {answer.context['status'].words}. Forecast: " in answer.text
 
 
 def test_a_budget_that_is_far_passed_is_drawn_to_scale(go, viewer, steady):
@@ -173,14 +173,14 @@ def test_the_first_hours_say_that_little_is_known(go, workspace, viewer, time_ma
     time_machine.move_to(now)  # both readings in one month
     record_series(workspace, [(now - timedelta(minutes=2), 100), (now - timedelta(minutes=1), 90)])
     text = go("overview", viewer).text
-    assert "not known: not enough history yet" in text
+    assert "not known: available after 48 hours of data" in text
 
 
 def test_a_budget_is_shown_before_anything_was_read(go, workspace, viewer):
     Budget.objects.create(workspace=workspace, credits=5000)
     text = go("overview", viewer).text
     assert "5,000 credits a calendar month" in text
-    assert "Nothing was read in" in text
+    assert "No data for" in text
 
 
 def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(

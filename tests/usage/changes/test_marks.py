@@ -42,7 +42,7 @@ def spent(account, workspace):
 
 def test_what_is_doubtful_comes_first_with_what_the_console_thinks_and_why(rise, go):
     text = go("overview").text
-    assert text.index("What was this?") < text.index("Balance over time")
+    assert text.index("Balance and spend") < text.index("What was this?") < text.index("Spend by key")
     assert "A top-up of about 2,500 credits, between 0 and" in text
     assert "It is a round number of credits." in text
     assert go("change", rise).context["one"].reasons[0] in text
@@ -93,7 +93,7 @@ def test_nothing_said_is_nothing_to_take_back(rise, go):
 def test_a_viewer_sees_why_but_says_nothing(rise, client, workspace, viewer):
     client.force_login(viewer)
     url = reverse("usage:change", args=[workspace.slug, rise.pk])
-    assert "Do you know better?" not in client.get(url).text
+    assert "Explain this change" not in client.get(url).text
     assert client.post(url, {"mark": "none"}).status_code == 403
     rise.refresh_from_db()
     assert rise.mark == ""

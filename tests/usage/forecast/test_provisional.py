@@ -99,7 +99,7 @@ def test_a_provisional_runway_says_so_and_alerts_wait_for_the_learned_one(worksp
     assert one.runway.is_rough
     assert one.runway.caveat == "provisional, from the first falls of the balance: 5 hours of 48 are read"
     assert days_left(one.burn, Decimal(950), hour) is None
-    assert one.unlearned == "not enough history yet: 5 hours of 48"
+    assert one.unlearned == "available after 48 hours of data (5 so far)"
 
 
 def test_from_48_hours_on_the_learned_runway_takes_its_place(workspace, hour, calls):

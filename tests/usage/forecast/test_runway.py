@@ -36,7 +36,7 @@ def test_without_a_reading_there_is_no_runway(workspace):
 def test_a_short_history_says_how_much_is_missing(workspace, now):
     now = now.replace(minute=0, second=0)
     record_steady(workspace, now, hours=5, an_hour=0)
-    assert runway(workspace, now=now).reason == "not enough history yet: 5 hours of 48"
+    assert runway(workspace, now=now).reason == "available after 48 hours of data (5 so far)"
 
 
 def test_an_even_fall_ends_when_arithmetic_says(workspace, now):

@@ -1,0 +1,206 @@
+"""A chart as its template draws it: layers of paths, marks, thresholds, and what the read-out says."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import pairwise
+from typing import Literal
+
+from core.charts.plot import Plot
+from core.formatting import format_time
+
+MarkKind = Literal["top-up", "created", "revoked", "alert"]
+# In the order of the legend, and of their weight where several are drawn as one.
+MARK_LABELS: dict[MarkKind, str] = {
+    "top-up": "Top-up",
+    "created": "Key created",
+    "revoked": "Key revoked",
+    "alert": "Alert",
+}
+# Marks nearer to each other than this share of the width are drawn as one.
+NEAR = 0.03
+# The label of a mark takes this share of the width, that of a threshold so many pixels.
+LABEL_WIDTH, LABEL_HEIGHT = 0.08, 15
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A path and the class that draws it."""
+
+    css: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A place where the cursor stops: the read-out's text, and the height of the dot (None where there is no value)."""
+
+    at: datetime
+    text: str
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Something that happened at a time; ``label`` is printed beside it where there is room."""
+
+    at: datetime
+    kind: MarkKind
+    text: str
+    label: str = ""
+    percent: float = 0.0
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A horizontal line; those right below another share its label."""
+
+    value: float
+    text: str
+    y: float = 0.0
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A bar's place as a link for the pointer, in percent of the width."""
+
+    left: float
+    width: float
+    url: str
+    text: str
+
+
+@dataclass(frozen=True)
+class LegendItem:
+    """An entry of the legend: the class of its swatch or the kind of its mark."""
+
+    text: str
+    css: str = ""
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A drawing with its read-out. ``words`` describe it in a sentence; ``name`` is unique on its page.
+
+    ``zoom_url`` is where a selected range leads; it holds START and END. ``edges`` are the times that selections snap
+    to. ``latest`` is what the read-out says while nobody points at anything.
+    """
+
+    name: str
+    title: str
+    words: str
+    plot: Plot
+    layers: Sequence[Layer]
+    points: Sequence[Point]
+    gaps: str = ""
+    marks: Sequence[Mark] = ()
+    thresholds: Sequence[Threshold] = ()
+    slots: Sequence[Slot] = ()
+    legend: Sequence[LegendItem] = ()
+    edges: Sequence[datetime] = ()
+    now: datetime | None = None
+    zoom_url: str = ""
+    latest: str = ""
+    dot: tuple[float, float] | None = None
+
+    @property
+    def data_points(self) -> str:
+        """Return the points for the script, a line each: x in thousandths, y in pixels or "-", text."""
+        return "\n".join(self._line(point, text) for point, text in self._texts())
+
+    @property
+    def data_edges(self) -> str:
+        return " ".join(f"{at.timestamp():.0f}" for at in self.edges)
+
+    @property
+    def now_percent(self) -> float:
+        """Return where the history ends and the forecast begins."""
+        return self.plot.percent(self.now) if self.now else 100.0
+
+    @property
+    def begin_seconds(self) -> int:
+        return round(self.plot.begin.timestamp())
+
+    @property
+    def end_seconds(self) -> int:
+        return round(self.plot.end.timestamp())
+
+    @property
+    def full_legend(self) -> list[LegendItem]:
+        """Return the legend with the kinds of marks that the chart has."""
+        kinds = {mark.kind for mark in self.marks}
+        return [*self.legend, *(LegendItem(text, mark=kind) for kind, text in MARK_LABELS.items() if kind in kinds)]
+
+    def _line(self, point: Point, text: str) -> str:
+        y = "-" if point.value is None else f"{self.plot.y(point.value):g}"
+        return f"{self.plot.x(point.at):g} {y} {text}"
+
+    def _texts(self) -> Iterable[tuple[Point, str]]:
+        """Yield each point with its text and that of the marks which are nearest to it."""
+        said: dict[int, list[str]] = {}
+        for mark in self.marks:
+            distances = [abs(point.at - mark.at) for point in self.points]
+            if distances:
+                said.setdefault(distances.index(min(distances)), []).append(mark.text)
+        for place, point in enumerate(self.points):
+            yield point, " · ".join([point.text, *said.get(place, ())]).replace("\n", " ")
+
+
+def joined_marks(marks: Iterable[Mark], plot: Plot) -> list[Mark]:
+    """Return the marks within the plot, oldest first; of several that are near each other the weightiest names all."""
+    found: list[Mark] = []
+    for mark in sorted(marks, key=lambda one: one.at):
+        if not plot.begin <= mark.at <= plot.end:
+            continue
+        placed = replace(mark, percent=plot.percent(mark.at))
+        if found and placed.percent - found[-1].percent < 100 * NEAR:
+            before = found[-1]
+            ahead = min(before, placed, key=lambda one: list(MARK_LABELS).index(one.kind))
+            found[-1] = replace(ahead, text=f"{before.text} · {mark.text}", label=before.label or mark.label)
+        else:
+            found.append(placed)
+    return [_labeled(one, found[place + 1 : place + 2]) for place, one in enumerate(found)]
+
+
+def _labeled(mark: Mark, following: Sequence[Mark]) -> Mark:
+    """Return the mark without its label where that would run into the next mark or out of the plot."""
+    limit = following[0].percent if following else 100.0
+    return mark if limit - mark.percent > 100 * LABEL_WIDTH else replace(mark, label="")
+
+
+def placed_thresholds(thresholds: Iterable[Threshold], plot: Plot) -> list[Threshold]:
+    """Return the thresholds on the axis, highest first, with their places."""
+    found: list[Threshold] = []
+    head = 0
+    inside = [one for one in thresholds if plot.axis.low <= one.value <= plot.axis.high]
+    for place, one in enumerate(sorted(inside, key=lambda one: -one.value)):
+        placed = replace(one, y=plot.y(one.value))
+        if found and placed.y - found[-1].y < LABEL_HEIGHT:
+            found[head] = replace(found[head], text=f"{found[head].text}, {one.text}")
+            placed = replace(placed, text="")
+        else:
+            head = place
+        found.append(placed)
+    return found
+
+
+def runs_of(values: Sequence[tuple[datetime, float | None]]) -> list[list[tuple[datetime, float]]]:
+    """Divide values into runs between those that are missing."""
+    runs: list[list[tuple[datetime, float]]] = [[]]
+    for at, value in values:
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((at, value))
+    return [run for run in runs if run]
+
+
+def gap_text(since: datetime, until: datetime) -> str:
+    """Return what the read-out says of a time without data."""
+    return f"No data from {format_time(since)} to {format_time(until)}"
+
+
+def gaps_between(runs: Sequence[Sequence[tuple[datetime, float]]]) -> list[tuple[datetime, datetime]]:
+    """Return the times between runs."""
+    return [(before[-1][0], after[0][0]) for before, after in pairwise(runs)]

@@ -25,7 +25,7 @@ from cleanlist.transport.transports import AsyncTransport, SyncTransport
 _QUOTES: Final = "[\"'`\u2018\u2019\u201c\u201d]"  # straight and typographic
 _EXPIRY_MARGIN: Final = timedelta(seconds=10)  # a token in its last seconds could expire in transit
 _EXPIRED: Final = datetime(1970, 1, 2, tzinfo=UTC)
-_SIGN_IN_AGAIN: Final = "Sign in to Cleanlist again and store the new client session in the workspace's settings."
+_SIGN_IN_AGAIN: Final = "Sign in to Cleanlist again, then save the new client session in the workspace's settings."
 
 
 class Credential(Protocol):
@@ -112,20 +112,20 @@ def _describe_extra_text(text: str) -> str | None:
     if not text.strip():
         return "Paste the API key."
     if re.search(r"\bbearer\s", text, re.IGNORECASE):
-        return 'Leave out "Bearer" and what stands before it; paste the key alone.'
+        return 'Remove "Bearer" and anything before it; paste only the key.'
     if re.search(_QUOTES, text):
-        return "Leave out the quotes around the key."
+        return "Remove the quotes around the key."
     if re.search(r"\s", text):
-        return "The key has a space or a line break in it; paste it whole and alone."
+        return "The key contains a space or a line break. Paste only the complete key."
     return None
 
 
 def _describe_key_body(body: str) -> str | None:
     if not re.fullmatch(r"[A-Za-z0-9_-]*", body):
-        return "The key has a character that API keys do not use; paste it whole and alone."
+        return "The key contains a character that API keys don't use. Paste only the complete key."
     length = len(API_KEY_PREFIX) + len(body)
     if length != KEY_LENGTH:
-        return f"An API key has {KEY_LENGTH} characters; this one has {length}. Was a part left out?"
+        return f"An API key has {KEY_LENGTH} characters; this one has {length}. Is part of it missing?"
     return None
 
 
@@ -163,7 +163,7 @@ class ClerkSession:
     def token(self, deadline: Deadline) -> Secret:
         """Return a token, minting one if necessary. Raises `SessionExpired` if Clerk refuses."""
         if not self._lock.acquire(timeout=deadline.remaining()):
-            raise TimedOut("The session token took too long to come")
+            raise TimedOut("The session token request timed out")
         try:
             cached = self._cached_token()
             if cached is not None:
@@ -196,7 +196,7 @@ class ClerkSession:
         try:
             await asyncio.wait_for(lock.acquire(), deadline.remaining())
         except TimeoutError:
-            raise TimedOut("The session token took too long to come") from None
+            raise TimedOut("The session token request timed out") from None
         return lock
 
     def _cached_token(self) -> Secret | None:

@@ -88,7 +88,7 @@ class CleanlistError(Exception):
 class AuthenticationError(CleanlistError):
     """The credential was not accepted: missing, malformed, expired or revoked."""
 
-    default_fix = "Check that the API key is active and was pasted whole, or renew the management session."
+    default_fix = "Check that the API key is active and complete, or renew the management session."
 
 
 class SessionExpired(AuthenticationError):
@@ -104,7 +104,7 @@ class Forbidden(CleanlistError):
 class InsufficientScope(Forbidden):
     """The credential lacks a scope: `required_scope` is not among `granted_scopes`."""
 
-    default_fix = "Use a key whose owner has the scope; whoami lists what a credential may do."
+    default_fix = "Use a key whose owner has the scope. whoami lists a credential's scopes."
     required_scope: str | None = None
     granted_scopes: tuple[str, ...] = ()
 
@@ -112,13 +112,13 @@ class InsufficientScope(Forbidden):
 class FeatureGated(Forbidden):
     """The plan does not include what the call needs."""
 
-    default_fix = "Upgrade the plan in Cleanlist under Settings, Billing."
+    default_fix = "Upgrade the plan in Cleanlist under Settings > Billing."
 
 
 class InsufficientCredits(CleanlistError):
     """The organization has too few credits; each amount is None if upstream did not say."""
 
-    default_fix = "Top up in Cleanlist under Settings, Billing; credits arrive within seconds."
+    default_fix = "Top up in Cleanlist under Settings > Billing. Credits arrive within seconds."
     shortfall: Decimal | None = None
     available: Decimal | None = None
     estimated: Decimal | None = None
@@ -135,13 +135,13 @@ class BadRequest(CleanlistError):
 class ValidationFailed(BadRequest):
     """Parts of the request are invalid; `validation_errors` says which."""
 
-    default_fix = "Correct the parts named in the message and send it again."
+    default_fix = "Fix the fields named in the message, then try again."
 
 
 class KeyLimitReached(BadRequest):
     """The user already has as many active keys as Cleanlist allows."""
 
-    default_fix = "Revoke a key that is no longer needed, then create the new one."
+    default_fix = "Revoke a key you no longer need, then create the new one."
 
 
 class RateLimited(CleanlistError):
@@ -159,7 +159,7 @@ class UpstreamUnavailable(CleanlistError):
 class ConnectionFailed(UpstreamUnavailable):
     """No connection could be made, or it broke."""
 
-    default_fix = "Check the API address and the network between here and there, then try again."
+    default_fix = "Check the API address and the network connection, then try again."
 
 
 class TimedOut(UpstreamUnavailable):
@@ -173,7 +173,7 @@ class ServerFailed(UpstreamUnavailable):
 class UnexpectedResponse(CleanlistError):
     """The response is not what the API documents: an HTML page, empty, truncated, or of another shape."""
 
-    default_fix = "Check that the API address is that of a Cleanlist API and that no proxy answers in its place."
+    default_fix = "Check that the API address is a Cleanlist API and that no proxy responds instead."
 
 
 class ResponseTooLarge(UnexpectedResponse):

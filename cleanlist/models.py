@@ -93,7 +93,7 @@ class PublicApiKey(Model, frozen=True, kw_only=True):
 
 
 class Whoami(Model, frozen=True, kw_only=True):
-    """The identity and permissions of a credential. With an API key the e-mail address is masked."""
+    """The identity and permissions of a credential. With an API key the email address is masked."""
 
     organization_id: str
     organization_name: str | None = None

@@ -20,7 +20,7 @@ class Timeouts:
     def __post_init__(self) -> None:
         for name in ("connect", "read", "total"):
             if not getattr(self, name) > 0:
-                raise ValueError(f"The {name} time-out must be more than 0 seconds")
+                raise ValueError(f"The {name} timeout must be more than 0 seconds")
 
 
 class Deadline:

@@ -1,16 +1,16 @@
-"""Comparison of e-mail addresses."""
+"""Comparison of email addresses."""
 
 from string import ascii_lowercase, ascii_uppercase
 
 from django.core.exceptions import ValidationError
 from django.utils.encoding import punycode
 
-INVALID_EMAIL = "That is not an e-mail address, such as operations@example.com."
+INVALID_EMAIL = "Enter an email address, such as operations@example.com."
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def normalize_email(address: str) -> str:
-    """Return ``address`` with A to Z in lower case, for comparisons where the e-mail address proves who somebody is.
+    """Return ``address`` with A to Z in lower case, for comparisons where the email address proves who somebody is.
 
     Other letters are unchanged. Python and PostgreSQL map some of them to ASCII when they change the case (the Kelvin
     sign to k, the dotless i to i, the long s to s), but such an address is a different mailbox.
@@ -33,5 +33,5 @@ def punycode_domain(address: str) -> str:
 
 
 def fold_email(address: str) -> str:
-    """Return one key for all e-mail addresses that some database may consider equal. Limits count by it."""
+    """Return one key for all email addresses that some database may consider equal. Limits count by it."""
     return address.upper().casefold()

@@ -13,7 +13,7 @@ CleanedData = dict[str, Any]  # a form's ``cleaned_data``
 
 _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
     forms.Field: {
-        "required": "Fill this in.",
+        "required": "This field is required.",
         "min_value": "Enter %(limit_value)s or more.",
         "max_value": "Enter %(limit_value)s or less.",
         "min_length": ngettext_lazy(
@@ -26,34 +26,34 @@ _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
             "Shorten this to at most %(limit_value)d characters; it has %(show_value)d.",
             "limit_value",
         ),
-        "null_characters_not_allowed": "There is an invisible character in it. Type it instead of pasting it.",
+        "null_characters_not_allowed": "Contains an invisible character. Type it instead of pasting it.",
     },
     forms.IntegerField: {"invalid": "Enter a whole number, such as 10."},
     forms.DecimalField: {
         "invalid": "Enter a number, such as 12.5.",
-        "max_digits": "Use at most %(max)s digits in all.",
+        "max_digits": "Use at most %(max)s digits in total.",
         "max_decimal_places": "Use at most %(max)s digits after the decimal point.",
         "max_whole_digits": "Use at most %(max)s digits before the decimal point.",
     },
     forms.DateField: {"invalid": "Enter a date, such as 2027-01-31."},
     forms.TimeField: {"invalid": "Enter a time, such as 08:30."},
     forms.DateTimeField: {"invalid": "Enter a date and a time, such as 2027-01-31 08:30."},
-    forms.EmailField: {"invalid": "Enter an e-mail address, such as operations@example.com."},
+    forms.EmailField: {"invalid": "Enter an email address, such as operations@example.com."},
     forms.URLField: {"invalid": "Enter a web address, such as https://example.com/."},
-    forms.UUIDField: {"invalid": "Enter a whole id, such as 123e4567-e89b-12d3-a456-426614174000."},
-    forms.JSONField: {"invalid": "What the browser sent cannot be read. Try again."},  # scripts write it, not people
-    forms.BooleanField: {"required": "Check this to go on."},
+    forms.UUIDField: {"invalid": "Enter a complete id, such as 123e4567-e89b-12d3-a456-426614174000."},
+    forms.JSONField: {"invalid": "Your browser sent invalid data. Try again."},  # scripts write it, not people
+    forms.BooleanField: {"required": "Check this box to continue."},
     forms.FileField: {
         "required": "Choose a file.",
         "missing": "Choose a file.",
-        "invalid": "The file did not arrive. Choose it again.",
+        "invalid": "The file wasn't uploaded. Choose it again.",
         "empty": "The file is empty. Choose another one.",
     },
-    forms.ChoiceField: {"required": "Choose one.", "invalid_choice": "Choose one of those that are offered."},
+    forms.ChoiceField: {"required": "Choose one.", "invalid_choice": "Choose one of the options."},
     forms.MultipleChoiceField: {
         "required": "Choose at least one.",
-        "invalid_choice": "Choose only from those that are offered.",
-        "invalid_list": "Choose only from those that are offered.",
+        "invalid_choice": "Choose only from the options.",
+        "invalid_list": "Choose only from the options.",
     },
 }
 

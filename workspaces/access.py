@@ -22,7 +22,7 @@ from workspaces.models.user import has_second_factor
 from workspaces.opened_forms import TIME_TO_FILL_IN, sign_form, submitted_token
 from workspaces.request_state import KeptRequest, state_of
 
-# Characters kept of one field. The longest such field is an alert rule's list of e-mail addresses.
+# Characters kept of one field. The longest such field is an alert rule's list of email addresses.
 LONGEST_KEPT = 6000
 _KEPT = "entries_kept_during_confirmation"
 
@@ -44,13 +44,13 @@ def get_workspace(request: HttpRequest, slug: str, role: Role = Role.VIEWER) -> 
     user = request.user
     workspace = Workspace.objects.visible_to(user).select_related("session").filter(slug=slug).first()
     if workspace is None or not isinstance(user, User):
-        raise Http404("No such workspace.")
+        raise Http404("Workspace not found.")
     held = workspace.role_of(user)
     if held is None or not held.includes(role):
-        raise PermissionDenied(f"This needs the role “{role.label}” in {workspace.name}. Ask one of its owners for it.")
+        raise PermissionDenied(f"This requires the role “{role.label}” in {workspace.name}. Ask an owner.")
     if workspace.requires_mfa and not has_second_factor(user):
         request.session["enrol_for"], request.session["enrol_first"] = workspace.slug, workspace.name
-        messages.warning(request, f"{workspace.name} asks its members for a second factor. Set one up to open it.")
+        messages.warning(request, f"{workspace.name} requires a second factor. Set one up to open it.")
         raise RedirectRequired(reverse("mfa_index"))
     for mark in ("enrol_for", "enrol_first"):
         request.session.pop(mark, None)  # done: they are in
@@ -95,16 +95,14 @@ def may_connect(user: User | AnonymousUser) -> bool:
 
 def require_connector(request: HttpRequest) -> None:
     if not may_connect(request.user):
-        raise PermissionDenied(
-            "Workspaces are connected by site admins and by people who own a workspace already. Ask one of them."
-        )
+        raise PermissionDenied("Only site admins and workspace owners can connect a workspace. Ask one of them.")
 
 
 def require_site_admin(request: HttpRequest) -> User:
     """Return the signed-in site admin. Raises PermissionDenied for anybody else."""
     user = request.user
     if not (isinstance(user, User) and user.is_active and user.is_superuser):
-        raise PermissionDenied("This is for site admins of the console. Ask one of them.")
+        raise PermissionDenied("Only site admins can do this. Ask one of them.")
     return user
 
 
@@ -169,11 +167,13 @@ def require_confirmation(
         _keep(request, back, keep, {"words": go_on, "starts": starts, "url": url} if go_on else {})
     if not _confirmation_methods(request):
         alone = is_sso_only(request.user.get_username())
-        way = "Sign out, then sign in by single sign-on." if alone else "Sign out, then choose “Forgot your password?”."
-        messages.warning(request, f"Your account has nothing yet by which you could confirm that it is you. {way}")
+        way = (
+            "Sign out, then sign in with single sign-on." if alone else "Sign out, then choose “Forgot your password?”."
+        )
+        messages.warning(request, f"Your account has no way to confirm your identity yet. {way}")
     elif request.method == "POST" and not go_on:
-        kept_too = "What you entered is kept." if keep else "Then do it once more."
-        messages.warning(request, f"Nothing was done yet: confirm first that it is you. {kept_too}")
+        kept_too = "Your entries are kept." if keep else "Then try again."
+        messages.warning(request, f"Nothing was changed yet. Confirm your identity first. {kept_too}")
     raise RedirectRequired(confirmation_url(request, back))
 
 

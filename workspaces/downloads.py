@@ -13,7 +13,7 @@ from workspaces.access import is_still_allowed, require_confirmation
 logger = structlog.get_logger(__name__)
 
 LINES_A_CHECK = 500  # at most so many lines are sent after access has ended
-NOT_COMPLETE = "This file is not complete: your access ended while it was being sent.\r\n"
+NOT_COMPLETE = "This file is incomplete: your access ended during the download.\r\n"
 
 
 def confirm_and_export(
@@ -26,7 +26,7 @@ def confirm_and_export(
     file_format = request.POST.get("format", "")
     if not filters.is_valid() or file_format not in CONTENT_TYPES:
         # With some filters ignored, the file would not hold what its name says.
-        return HttpResponse("A filter is not valid. Go back and correct it.\n", status=400, content_type="text/plain")
+        return HttpResponse("A filter is invalid. Go back and correct it.\n", status=400, content_type="text/plain")
     back = f"{back}?{request.GET.urlencode()}"
     require_confirmation(request, back, keep=("format",), go_on=go_on, starts=True)
     return send_file(request, make(file_format))

@@ -56,7 +56,7 @@ def explain(error: Exception) -> ErrorMessage:
         if isinstance(error, kind):
             return _with_facts(words(error), error)
     return ErrorMessage(
-        "failed", "Something went wrong in this console", fix="Try again; the console's log has the details."
+        "failed", "Something went wrong in this console", fix="Try again. Details are in the console's log."
     )
 
 
@@ -67,7 +67,7 @@ def explain_kind(kind: str, message: str, request_id: str = "") -> ErrorMessage:
         return explain(found(message, request_id=request_id or None))
     if kind in _OURS:
         return explain(_OURS[kind](message))
-    return ErrorMessage("failed", "The last reading failed", text=message, request_id=request_id)
+    return ErrorMessage("failed", "The last sync failed", text=message, request_id=request_id)
 
 
 def _with_facts(explanation: ErrorMessage, error: Exception) -> ErrorMessage:
@@ -75,7 +75,7 @@ def _with_facts(explanation: ErrorMessage, error: Exception) -> ErrorMessage:
         return explanation
     text = explanation.text
     if error.outcome_unknown:
-        text = f"{text} It is not known whether the command took effect.".strip()
+        text = f"{text} The command may or may not have taken effect.".strip()
     return replace(
         explanation,
         text=text,
@@ -94,9 +94,9 @@ def _said(error: CleanlistError) -> str:
 def _session_expired(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "expired",
-        "The management session is over",
+        "Management session expired",
         _said(error),
-        "Paste a new session token, or store a Clerk client session, which renews itself.",
+        "Paste a new session token, or add a Clerk client session, which renews itself.",
         SETTINGS,
         "Renew the session",
     )
@@ -107,7 +107,7 @@ def _not_authenticated(error: CleanlistError) -> ErrorMessage:
         "expired",
         "Cleanlist did not accept the credential",
         _said(error),
-        "It was revoked, has expired, or was not pasted whole. Enter one that is active.",
+        "It was revoked, has expired or is incomplete. Enter an active one.",
         SETTINGS,
         "Replace the credential",
     )
@@ -119,8 +119,8 @@ def _scope_missing(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
         f"The credential lacks the scope {required}" if required else "The credential lacks a scope",
-        f"It carries: {granted}." if granted else _said(error),
-        "Scopes belong to the key's owner in Cleanlist; use a key of someone who has the scope.",
+        f"It has: {granted}." if granted else _said(error),
+        "Scopes belong to the key's owner in Cleanlist. Use the key of someone who has this scope.",
         SETTINGS,
         "Use another key",
     )
@@ -129,15 +129,15 @@ def _scope_missing(error: CleanlistError) -> ErrorMessage:
 def _feature_gated(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
-        "The organization's plan does not include this",
+        "Your Cleanlist plan doesn't include this",
         _said(error),
-        "Upgrade the plan in Cleanlist under Settings, Billing. Revoking keys works on every plan.",
+        "Upgrade the plan in Cleanlist under Settings > Billing. Revoking keys works on every plan.",
     )
 
 
 def _forbidden(error: CleanlistError) -> ErrorMessage:
-    fix = error.fix or "Ask whoever administers the organization in Cleanlist what this credential may do."
-    return ErrorMessage("failed", "Cleanlist refused this", _said(error), fix)
+    fix = error.fix or "Ask your organization's Cleanlist administrator what this credential can do."
+    return ErrorMessage("failed", "Cleanlist denied this", _said(error), fix)
 
 
 def _too_few_credits(error: CleanlistError) -> ErrorMessage:
@@ -149,9 +149,9 @@ def _too_few_credits(error: CleanlistError) -> ErrorMessage:
 def _not_found(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
-        "Cleanlist does not know this",
+        "Not found in Cleanlist",
         _said(error),
-        "It may have been removed in the meantime; or the API address in the settings is wrong.",
+        "It may have been removed, or the API address in the settings is wrong.",
         SETTINGS,
         "Check the API address",
     )
@@ -160,26 +160,26 @@ def _not_found(error: CleanlistError) -> ErrorMessage:
 def _key_limit(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
-        "No more active keys are allowed",
+        "Active key limit reached",
         _said(error),
-        "Revoke a key that is no longer needed, then create the new one.",
+        "Revoke a key you no longer need, then create the new one.",
         "keys:list",
-        "Look at the active keys",
+        "View active keys",
     )
 
 
 def _invalid(error: CleanlistError) -> ErrorMessage:
     listed = " ".join(f"{item.where}: {item.message}." for item in error.validation_errors[:5])
-    return ErrorMessage("failed", "Cleanlist did not accept what was entered", listed or _said(error), error.fix or "")
+    return ErrorMessage("failed", "Cleanlist rejected the input", listed or _said(error), error.fix or "")
 
 
 def _bad_request(error: CleanlistError) -> ErrorMessage:
-    fix = error.fix or "Correct what it names, then try again."
-    return ErrorMessage("failed", "Cleanlist refused the request", _said(error), fix)
+    fix = error.fix or "Fix what the message names, then try again."
+    return ErrorMessage("failed", "Cleanlist rejected the request", _said(error), fix)
 
 
 def _rate_limited(error: CleanlistError) -> ErrorMessage:
-    fix = "The limit counts the whole organization's calls, your own traffic included."
+    fix = "The limit covers all calls of your organization, including your own traffic."
     if not error.retry_after:
         return ErrorMessage("rate-limited", "Rate limited by Cleanlist", "Wait a minute, then try again.", fix)
     until = clock.cached_now() + timedelta(seconds=error.retry_after)
@@ -187,7 +187,7 @@ def _rate_limited(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "rate-limited",
         f"Rate limited until {when}",
-        f"Cleanlist takes the next call at {when}.",
+        f"Cleanlist accepts calls again at {when}.",
         fix,
         retry_at=until,
     )
@@ -196,27 +196,27 @@ def _rate_limited(error: CleanlistError) -> ErrorMessage:
 def _no_connection(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
-        "Cleanlist could not be reached",
+        "Can't reach Cleanlist",
         _said(error),
-        "Check the API address and the network between this console and Cleanlist, then try again.",
+        "Check the API address and the console's network connection, then try again.",
     )
 
 
 def _timed_out(error: CleanlistError) -> ErrorMessage:
-    return ErrorMessage("failed", "Cleanlist did not answer in time", _said(error), "Try again in a moment.")
+    return ErrorMessage("failed", "Cleanlist timed out", _said(error), "Try again in a moment.")
 
 
 def _server_failed(error: CleanlistError) -> ErrorMessage:
     status = f" ({error.status})" if error.status else ""
-    return ErrorMessage("failed", f"Cleanlist has a problem of its own{status}", _said(error), "Try again in a moment.")
+    return ErrorMessage("failed", f"Cleanlist server error{status}", _said(error), "Try again in a moment.")
 
 
 def _not_the_api(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "failed",
-        "The answer did not come from the Cleanlist API as documented",
+        "Unexpected response from the API",
         _said(error),
-        "Check the API address, and whether a proxy answers in Cleanlist's place.",
+        "Check the API address, and whether a proxy responds instead of Cleanlist.",
         SETTINGS,
         "Check the API address",
     )
@@ -236,7 +236,7 @@ def _address(error: Exception) -> ErrorMessage:
 
 def _cannot_open(error: Exception) -> ErrorMessage:
     return ErrorMessage(
-        "not-connected", "A stored credential cannot be read", str(error), "", SETTINGS, "Enter it again"
+        "not-connected", "A stored credential can't be decrypted", str(error), "", SETTINGS, "Enter it again"
     )
 
 

@@ -42,11 +42,11 @@ class SecretField(forms.CharField):
     def problem_with(self, text: str) -> str | None:
         """Return what is wrong with the format of ``text``, without repeating it, or None."""
         if text.lower().startswith("bearer "):
-            return "Leave out the word “Bearer”; paste the token alone."
+            return "Remove the word “Bearer”; paste only the token."
         if set(text) & set("\"'`“”"):
-            return "Leave out the quotes."
+            return "Remove the quotes."
         if not (text.isascii() and text.isprintable()) or " " in text:
-            return "There is a space, a line break or another stray character in it; paste it whole and alone."
+            return "It contains a space, a line break or another stray character. Paste only the complete value."
         return None
 
     def clean(self, value: object) -> object:
@@ -76,7 +76,7 @@ class SessionTokenField(SecretField):
         if problem := super().problem_with(text):
             return problem
         if text.count(".") != 2:
-            return "A session token has three parts with a dot between them. Was a part left out?"
+            return "A session token has three parts separated by dots. Is part of it missing?"
         return None
 
 
@@ -86,7 +86,7 @@ class ClientTokenField(SecretField):
     def problem_with(self, text: str) -> str | None:
         """Detect a whole cookie too."""
         if text.startswith("__client="):
-            return "Paste the cookie's value alone, without “__client=”."
+            return "Paste only the cookie's value, without “__client=”."
         return super().problem_with(text)
 
 
@@ -121,7 +121,7 @@ class DetailsForm(forms.Form):
     """Name and API URL of a workspace."""
 
     name = forms.CharField(
-        max_length=80, validators=[validate_single_line], help_text="As your team calls this organization."
+        max_length=80, validators=[validate_single_line], help_text="What your team calls this organization."
     )
     base_url = AddressField(label="API address", initial=first_address)
 
@@ -129,7 +129,7 @@ class DetailsForm(forms.Form):
 class ApiKeyForm(forms.Form):
     """An API key."""
 
-    api_key = ApiKeyField(label="API key", help_text="Starts with <code>clapi_</code>. It is stored encrypted.")
+    api_key = ApiKeyField(label="API key", help_text="Starts with <code>clapi_</code>. Stored encrypted.")
     save_anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     def credentials(self) -> Credentials:
@@ -140,18 +140,18 @@ class SessionFields(forms.Form):
     """The two sources of session tokens and the choice between them."""
 
     PASTED, CLERK = "pasted", "clerk"
-    KINDS = ((PASTED, "Paste a session token"), (CLERK, "Store a Clerk client session"))
+    KINDS = ((PASTED, "Paste a session token"), (CLERK, "Save a Clerk client session"))
 
     session_kind = forms.ChoiceField(label="Management session", choices=KINDS, initial=CLERK, widget=forms.RadioSelect)
     session_token = SessionTokenField(
         label="Session token",
         required=False,
-        help_text="Lives about a minute: good for a few commands, then it is over.",
+        help_text="Valid for about a minute: enough for a few commands.",
     )
     frontend_api_url = AddressField(
         label="Clerk front-end API",
         required=False,
-        help_text="The address that a signed-in browser renews its session at; see the network tab.",
+        help_text="The address where a signed-in browser renews its session. Find it in your browser's network tab.",
     )
     session_id = forms.RegexField(
         r"^[A-Za-z0-9_-]+$",
@@ -159,12 +159,12 @@ class SessionFields(forms.Form):
         max_length=200,
         required=False,
         help_text="Starts with <code>sess_</code>.",
-        error_messages={"invalid": "A session id has letters, digits, _ and - only."},
+        error_messages={"invalid": "A session id contains only letters, digits, _ and -."},
     )
     client_token = ClientTokenField(
         label="Client token",
         required=False,
-        help_text="The value of the cookie <code>__client</code>. It is stored encrypted.",
+        help_text="The value of the cookie <code>__client</code>. Stored encrypted.",
     )
 
     def clean(self) -> dict[str, object]:
@@ -176,7 +176,7 @@ class SessionFields(forms.Form):
         }
         for name in needed.get(data.get("session_kind", ""), ()):
             if not data.get(name) and name not in self.errors:
-                self.add_error(name, "This is needed for the kind of session that you chose.")
+                self.add_error(name, "Required for the type of session you chose.")
         return data
 
     def session_parts(self) -> CleanedData:
@@ -206,7 +206,7 @@ class ConnectForm(DetailsForm, SessionFields):
     api_key = ApiKeyField(
         label="API key",
         required=False,
-        help_text="Starts with <code>clapi_</code>. It is stored encrypted and never shown again.",
+        help_text="Starts with <code>clapi_</code>. Stored encrypted and never shown again.",
     )
     save_anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
@@ -240,7 +240,7 @@ class RemoveWorkspaceForm(forms.Form):
     def clean_phrase(self) -> str:
         phrase: str = self.cleaned_data["phrase"]
         if phrase != self.workspace.name:
-            raise ValidationError(f"This is not the workspace's name. Type “{self.workspace.name}”.")
+            raise ValidationError(f"That doesn't match the workspace's name. Type “{self.workspace.name}”.")
         return phrase
 
 
@@ -253,7 +253,7 @@ class DateInput(forms.DateInput):
 def _is_this_age(value: date) -> None:
     """Reject years that no event can have and that break date arithmetic."""
     if not 2000 <= value.year <= 2999:
-        raise ValidationError("Choose a date from 2000 on.")
+        raise ValidationError("Choose a date in 2000 or later.")
 
 
 class AuditFilterForm(forms.Form):
@@ -264,7 +264,9 @@ class AuditFilterForm(forms.Form):
     actor = forms.CharField(
         required=False,
         max_length=254,
-        widget=forms.TextInput(attrs={"placeholder": "Part of an e-mail", "list": "actors", "autocomplete": "off"}),
+        widget=forms.TextInput(
+            attrs={"placeholder": "Part of an email address", "list": "actors", "autocomplete": "off"}
+        ),
     )
     since = forms.DateField(required=False, label="From", widget=DateInput, validators=[_is_this_age])
     until = forms.DateField(required=False, label="Until", widget=DateInput, validators=[_is_this_age])
@@ -312,12 +314,12 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at 
         field_classes = {"time_zone": TimeZoneField}
         widgets = {"time_zone": forms.TextInput(attrs={"list": "time-zones", "autocomplete": "off"})}
         help_texts = {
-            "name": "Shown beside your e-mail address in lists of members.",
-            "time_zone": "Times are shown in this zone. Left empty, they follow the browser.",
+            "name": "Shown next to your email address in member lists.",
+            "time_zone": "Times are shown in this zone. Leave empty to use your browser's.",
         }
 
     def clean_name(self) -> str:
-        """Reject characters that would affect the pages and e-mails that show the name."""
+        """Reject characters that would affect the pages and emails that show the name."""
         name: str = self.cleaned_data["name"]
         validate_single_line(name)
         return name

@@ -1,4 +1,4 @@
-"""Limits on the e-mails that people can make the console send to arbitrary e-mail addresses.
+"""Limits on the emails that people can make the console send to arbitrary email addresses.
 
 The command line has no limit: its users could write to the database anyway, and a file may list hundreds of people.
 """
@@ -18,7 +18,7 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True)
 class MailLimit:
-    """The most e-mails within any hour: by one person in all workspaces, and by all people in one workspace."""
+    """The most emails within any hour: by one person in all workspaces, and by all people in one workspace."""
 
     by_person: int
     by_workspace: int
@@ -26,17 +26,17 @@ class MailLimit:
 
 
 LIMITS = {
-    Action.ALERT_TEST_SENT: MailLimit(10, 20, "test e-mails"),
+    Action.ALERT_TEST_SENT: MailLimit(10, 20, "test emails"),
     Action.INVITATION_SENT: MailLimit(50, 100, "invitations"),
 }
 
 
 class TooManyEmails(Exception):
-    """A limit is reached; the message says which one, and when the next e-mail can be sent."""
+    """A limit is reached; the message says which one, and when the next email can be sent."""
 
 
 def check_mail_limit(action: Action, actor: Actor, workspace: Workspace) -> None:
-    """Raise TooManyEmails if one more e-mail of this kind would be too many. E-mails are counted by audit events.
+    """Raise TooManyEmails if one more email of this kind would be too many. Emails are counted by audit events.
 
     Call it in the transaction that records ``action``. It locks the workspace and the person, so that concurrent
     requests cannot exceed the limit together.
@@ -56,4 +56,4 @@ def _mind(sent: models.QuerySet[AuditEvent], most: int, what: str) -> None:
     latest = list(sent.order_by("-at").values_list("at", flat=True)[:most])
     if len(latest) == most:
         free_at = timezone.localtime(latest[-1] + HOUR)
-        raise TooManyEmails(f"{what} within an hour. The next one can go at {free_at:%H:%M:%S}.")
+        raise TooManyEmails(f"{what} within an hour. You can send the next one at {free_at:%H:%M:%S}.")

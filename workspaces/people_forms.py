@@ -13,17 +13,17 @@ from core.sanitize import validate_single_line
 from workspaces.models import Limits, Role, SessionLimits, User
 
 ROLE_CHOICES = [
-    (Role.VIEWER, "Viewer: reads"),
-    (Role.OPERATOR, "Operator: also creates and revokes keys"),
-    (Role.OWNER, "Owner: also changes credentials, members and settings"),
+    (Role.VIEWER, "Viewer: can view"),
+    (Role.OPERATOR, "Operator: can also create and revoke keys"),
+    (Role.OWNER, "Owner: can also change credentials, members and settings"),
 ]
 
 
 class InvitationForm(forms.Form):
-    """The e-mail address and role of somebody to invite."""
+    """The email address and role of somebody to invite."""
 
     email = forms.EmailField(
-        label="E-mail",
+        label="Email",
         max_length=254,
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
         error_messages={"invalid": INVALID_EMAIL},
@@ -31,7 +31,7 @@ class InvitationForm(forms.Form):
     role = forms.ChoiceField(choices=ROLE_CHOICES, initial=Role.VIEWER)
 
     def clean_email(self) -> str:
-        """Return the e-mail address. Raises ValidationError for letters that Django takes for ASCII (Kelvin sign)."""
+        """Return the email address. Raises ValidationError for letters that Django takes for ASCII (Kelvin sign)."""
         return punycode_domain(self.cleaned_data["email"])
 
 
@@ -61,7 +61,7 @@ class SessionLimitsForm(forms.Form):
             field = self.fields[name]
             field.validators.append(MaxValueValidator(limit))
             field.widget.attrs["max"] = limit
-            field.help_text = f"At most {limit:,}, which the operator of this console has set."
+            field.help_text = f"At most {limit:,} (set by the console's operator)."
 
     def limits(self) -> Limits:
         return Limits(self.cleaned_data["idle_minutes"], self.cleaned_data["hours"])
@@ -71,14 +71,14 @@ class NewAccountForm(forms.Form):
     """The account of an invited person: their name, and how they will sign in."""
 
     PASSWORD, PASSKEY = "password", "passkey"
-    WAYS = ((PASSWORD, "With a password"), (PASSKEY, "With a passkey: fingerprint, face or PIN of this device"))
+    WAYS = ((PASSWORD, "With a password"), (PASSKEY, "With a passkey (your device's fingerprint, face or PIN)"))
 
     name = forms.CharField(
         label="Your name",
         max_length=120,
         required=False,
         validators=[validate_single_line],
-        help_text="Shown beside your e-mail address in lists of members.",
+        help_text="Shown next to your email address in member lists.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     way = forms.ChoiceField(label="Sign in", choices=WAYS, initial=PASSWORD, widget=forms.RadioSelect)
@@ -86,12 +86,12 @@ class NewAccountForm(forms.Form):
         error_messages={"required": "Choose a password."},
         strip=False,
         max_length=256,
-        help_text="At least 12 characters. A few unrelated words are easy to keep and hard to guess.",
+        help_text="At least 12 characters. A few unrelated words are easy to remember and hard to guess.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
     password_again = forms.CharField(
-        label="Password again",
-        error_messages={"required": "Type the same password once more."},
+        label="Confirm password",
+        error_messages={"required": "Enter the same password again."},
         strip=False,
         max_length=256,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
@@ -119,7 +119,7 @@ class NewAccountForm(forms.Form):
         except ValidationError as error:
             self.add_error("password", error)
         if again and password != again:
-            self.add_error("password_again", "The two passwords differ. Type the same one twice.")
+            self.add_error("password_again", "The passwords don't match.")
 
     def chosen_password(self) -> str | None:
         """Return the password, or None if the person will add a passkey."""

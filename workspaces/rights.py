@@ -131,7 +131,7 @@ def require_site_admin(actor: Actor) -> None:
     """Raise PermissionDenied unless the actor is still a site admin; a lock keeps it so until the transaction ends."""
     person = lock_users(actor.user).get(actor.user.pk) if actor.user else None
     if actor.user and not (person and person.is_active and person.is_superuser):
-        raise PermissionDenied("You are no longer a site admin. Nothing was done.")
+        raise PermissionDenied("You're no longer a site admin. Nothing was changed.")
 
 
 def require_role(actor: Actor, workspace: Workspace, role: Role) -> None:
@@ -144,4 +144,4 @@ def require_role(actor: Actor, workspace: Workspace, role: Role) -> None:
     person = lock_users(actor.user).get(actor.user.pk)
     held = workspace.role_of(person) if person else None
     if held is None or not held.includes(role):
-        raise PermissionDenied(f"You no longer have the role “{role.label}” in this workspace. Nothing was done.")
+        raise PermissionDenied(f"You no longer have the role “{role.label}” in this workspace. Nothing was changed.")

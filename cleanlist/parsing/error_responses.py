@@ -73,7 +73,7 @@ def error_from_response(response: Response, *, command: bool, confidential: bool
     if not 200 <= response.status < 300:
         return errors.UnexpectedResponse(_redirect_message(response), **facts)
     if response.truncated:
-        message = "Upstream's answer is larger than the set limit, so it was not read to its end"
+        message = "Cleanlist's response exceeds the size limit and was cut off"
         return errors.ResponseTooLarge(message, **facts)
     return None
 
@@ -89,7 +89,7 @@ def unreadable_response(
     response: Response, reason: str, *, command: bool, confidential: bool
 ) -> errors.UnexpectedResponse:
     """Return the exception for a 2xx with a body other than the API documents."""
-    message = f"Upstream answered {response.status} with {response.describe_body()}"
+    message = f"Cleanlist returned {response.status} with {response.describe_body()}"
     return errors.UnexpectedResponse(
         f"{message}: {reason}" if reason and response.is_json() else message,
         status=response.status,
@@ -114,7 +114,7 @@ def _api_error(response: Response, facts: ErrorFields, *, command: bool) -> Clea
     facts["retry_after"] = _retry_after(response, error_body)
     facts["validation_errors"] = error_body.items
     facts["outcome_unknown"] = command and response.status >= 500
-    error = kind(message or f"Upstream answered {response.status} with {response.describe_body()}", **facts)
+    error = kind(message or f"Cleanlist returned {response.status} with {response.describe_body()}", **facts)
     _add_details(error, error_body.details)
     return error
 
@@ -229,7 +229,7 @@ def _parse_retry_after(header: str) -> float | None:
 def _redirect_message(response: Response) -> str:
     target = response.headers.get("location", "").split("?", 1)[0].split("#", 1)[0]
     destination = f" to {redact_secrets(target)[:200]}" if target else ""
-    return f"Upstream answered {response.status}, a redirect{destination}, which is not followed with credentials"
+    return f"Cleanlist returned {response.status}, a redirect{destination}, which the console won't follow"
 
 
 _HARMFUL: Final = re.compile(f"[{characters.HARMFUL}]")

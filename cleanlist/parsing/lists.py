@@ -22,7 +22,7 @@ R = TypeVar("R", bound=Model)
 
 _ENVELOPES = ("items", "data", "results")
 _EXCERPT_LENGTH = 120
-_EXCERPT_TEXT_LENGTH = 4  # of each text: names, e-mail addresses and secrets must not be readable
+_EXCERPT_TEXT_LENGTH = 4  # of each text: names, email addresses and secrets must not be readable
 _PARSE_ERRORS = (msgspec.MsgspecError, ValueError, OverflowError, RecursionError)
 
 

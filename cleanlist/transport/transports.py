@@ -157,7 +157,7 @@ def _build_request(
     options: TransportOptions, call: Call[object], secrets: Mapping[str, Secret], deadline: Deadline
 ) -> httpx.Request:
     if deadline.passed():
-        raise TimedOut("The total time was used up before the request could be sent")
+        raise TimedOut("The time limit was reached before the request could be sent")
     query = f"?{urlencode(call.query)}" if call.query else ""
     headers = {
         "User-Agent": options.user_agent,
@@ -186,13 +186,13 @@ def _transport_error(
     outcome_unknown = sent and not call.idempotent
     host = httpx.URL(options.base_url).netloc.decode("ascii")
     if isinstance(cause, httpx.DecodingError):
-        return UnexpectedResponse(f"The answer of {host} cannot be decompressed", outcome_unknown=outcome_unknown)
+        return UnexpectedResponse(f"The response from {host} can't be decompressed", outcome_unknown=outcome_unknown)
     if isinstance(cause, httpx.TimeoutException | TimeoutError):
-        stage = "did not answer in time" if sent else "could not be connected to in time"
+        stage = "did not respond in time" if sent else "connection timed out"
         return TimedOut(f"{host} {stage}", outcome_unknown=outcome_unknown)
     if sent:
         return ConnectionFailed(
-            f"The connection to {host} broke before the answer was complete", outcome_unknown=outcome_unknown
+            f"The connection to {host} closed before the response was complete", outcome_unknown=outcome_unknown
         )
     # The operating system's message (refused, unknown host) contains nothing of the request.
     reason = f": {getattr(cause, 'os_error', cause)}"[:200] if isinstance(cause, errors.with_os_message) else ""

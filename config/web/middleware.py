@@ -34,7 +34,7 @@ class SignInRequired(LoginRequiredMiddleware):
         if is_read and not is_htmx(request):
             return super().handle_no_permission(request, view_func)
         if not is_read:
-            messages.warning(request, "You are no longer signed in, so that was not done. Sign in, then do it again.")
+            messages.warning(request, "You were signed out, so nothing was changed. Sign in and try again.")
         # Return to the page itself, not to a partial or to a form's URL.
         back = urlsplit(referrer_or(request, "/"))._replace(scheme="", netloc="").geturl()
         return redirect_to(request, f"{reverse('account_login')}?{urlencode({'next': back})}")
@@ -133,12 +133,12 @@ class SignInRules(_Middleware):
             return None
         if not came_the_right_way(request, user):
             logout(request)
-            messages.warning(request, "This console is signed in to by single sign-on. Sign in with it.")
+            messages.warning(request, "This console uses single sign-on. Sign in with it.")
             return redirect_to(request, reverse("account_login"))
         is_open = not getattr(view, "login_required", True)
         if is_open or request.path.startswith(_OWN_ACCOUNT) or not lacks_second_factor(user):
             return None
-        messages.warning(request, "This console asks everybody for a second factor. Set one up to go on.")
+        messages.warning(request, "This console requires a second factor. Set one up to continue.")
         return redirect_to(request, reverse("mfa_index"))
 
 

@@ -42,7 +42,7 @@ class SampleForm(forms.Form):
     """One field of each kind."""
 
     name = forms.CharField(max_length=60, help_text="What runs with this key, such as “nightly batch”.")
-    email = forms.EmailField(label="E-mail", required=False)
+    email = forms.EmailField(label="Email", required=False)
     password = forms.CharField(widget=forms.PasswordInput)
     expires = forms.ChoiceField(
         choices=[("30", "30 days"), ("90", "90 days"), ("", "Never")],

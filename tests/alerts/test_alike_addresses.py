@@ -57,4 +57,4 @@ def test_a_file_of_set_up_takes_no_mailbox_in_other_letters(tmp_path, part):
     text = f"workspaces:\n  acme:\n    {part}: {{pi\u212a@example.com: {said}}}\n"
     with pytest.raises(NotApplicable) as refused:
         parse_document(text.encode(), tmp_path)
-    assert "That is not an e-mail address" in refused.value.problems[0].text
+    assert "Enter an email address" in refused.value.problems[0].text

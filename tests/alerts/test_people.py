@@ -158,7 +158,7 @@ def test_an_owner_changes_a_rule_and_the_trail_shows_before_and_after(go, low, o
         ({"addresses": "nobody"}, "“nobody” is not an e-mail address"),
         ({"to_owners": ""}, "Nobody would be told"),
         ({"threshold": "1e400"}, "digits"),
-        ({"severity": "catastrophic"}, "Choose one of those that are offered"),
+        ({"severity": "catastrophic"}, "Choose one of the options"),
     ],
 )
 def test_a_bad_rule_is_refused_at_its_field(entered, said, go, low, watch, owner):

@@ -47,8 +47,8 @@ def invited(signed_in, console, page):
 def accept(page, link):
     page.goto(link)
     page.get_by_label("Password", exact=True).fill(PASSWORD)
-    page.get_by_label("Password again").fill(PASSWORD)
-    page.get_by_role("button", name="Open my account").click()
+    page.get_by_label("Confirm password").fill(PASSWORD)
+    page.get_by_role("button", name="Create account").click()
     page.wait_for_url("**/accounts/security/")
 
 
@@ -80,7 +80,7 @@ def device_with_passkeys(page):
 def test_from_the_invitation_to_the_app_to_the_first_key(page, invited):
     accept(page, invited("operations@example.test", "operator"))
     page.get_by_role("link", name="Set up an app").click()
-    code = code_for(page.get_by_label("Cannot scan it?").input_value())
+    code = code_for(page.get_by_label("Can't scan it?").input_value())
     page.get_by_label("Authenticator code").fill(code)
     page.get_by_role("button", name="Switch it on").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
@@ -139,7 +139,7 @@ def test_an_account_opened_with_a_passkey_needs_no_password(page, invited):
     page.goto(invited("phone@example.test", "viewer"))
     page.get_by_label("With a passkey").check()
     expect(page.get_by_label("Password", exact=True)).to_be_hidden()
-    page.get_by_role("button", name="Open my account").click()
+    page.get_by_role("button", name="Create account").click()
     page.get_by_role("button", name="Add a passkey").click()
     page.wait_for_url("**/recovery-codes/")
     sign_out(page)
@@ -155,7 +155,7 @@ def test_a_viewer_finds_closed_doors_clearly_marked(page, invited, complaints):
     for door in CLOSED:
         page.goto(f"/w/sandbox/{door}")
         expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
-        expect(page.get_by_role("main")).to_contain_text("Ask one of its owners")
+        expect(page.get_by_role("main")).to_contain_text("Ask an owner")
     for door in ("/people/", "/audit/", "/w/connect/"):
         page.goto(door)
         expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()

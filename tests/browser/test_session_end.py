@@ -52,7 +52,7 @@ def test_what_is_sent_after_the_end_is_said_not_to_be_done(signed_in, console):
     signed_in.get_by_label("Name").fill("Never saved")
     signed_in.context.clear_cookies(name="sessionid")
     signed_in.get_by_role("button", name="Save").click()
-    expect(signed_in.locator("#toasts")).to_contain_text("that was not done")
+    expect(signed_in.locator("#toasts")).to_contain_text("so nothing was changed")
     sign_in_again(signed_in, console)
     signed_in.wait_for_url("**/account/")
     expect(signed_in.get_by_label("Name")).not_to_have_value("Never saved")
@@ -60,7 +60,7 @@ def test_what_is_sent_after_the_end_is_said_not_to_be_done(signed_in, console):
 
 def test_signing_out_everywhere_is_a_button_on_the_page_of_security(signed_in):
     signed_in.goto("/accounts/security/")
-    expect(signed_in.get_by_role("main")).to_contain_text("if you do nothing until then")
+    expect(signed_in.get_by_role("main")).to_contain_text("if you're inactive")
     signed_in.get_by_role("link", name="Sign out everywhere…").click()
     signed_in.get_by_role("dialog").get_by_role("button", name="Sign out everywhere").click()
     expect(signed_in.locator("#toasts")).to_contain_text("You are signed out everywhere.")

@@ -21,7 +21,7 @@ def test_a_wrong_password_is_refused_in_words(page, console):
     page.get_by_label("E-mail").fill(console.email)
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("main")).to_contain_text("not correct")
+    expect(page.get_by_role("main")).to_contain_text("Wrong email address or password")
 
 
 def test_after_signing_out_the_back_button_shows_nothing(signed_in):

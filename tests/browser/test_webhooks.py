@@ -88,8 +88,8 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     expect(webhooks).to_have_url(re.compile(r"reason="))
     webhooks.goto("/w/sandbox/audit/")
     trail = webhooks.get_by_role("table")
-    expect(trail.get_by_text("Contact data of a result shown").first).to_be_visible()
-    expect(trail.get_by_text("Result of a workflow downloaded").first).to_be_visible()
+    expect(trail.get_by_text("Contact data of a result viewed").first).to_be_visible()
+    expect(trail.get_by_text("Workflow result downloaded").first).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -143,7 +143,7 @@ UNREADABLE_RESPONSES = [
     ("text that is not JSON", httpx.Response(200, text="OK")),
     ("", httpx.Response(200, content=b"[" * 100_000)),
     ("", httpx.Response(200, content=b'[{"id": "\xff", "is_active": true}]')),
-    ("cannot be decompressed", httpx.Response(200, content=b"[]")),
+    ("can't be decompressed", httpx.Response(200, content=b"[]")),
 ]
 
 

@@ -68,7 +68,7 @@ def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypat
     monkeypatch.setattr("dashboard.views.select_page", break_down)
     answer = browser.get("/")
     assert answer.status_code == 500
-    assert "Something broke in the console" in answer.content.decode()
+    assert "Something went wrong" in answer.content.decode()
     assert "not for people" not in answer.content.decode()
 
 
@@ -131,5 +131,5 @@ def test_no_second_factor_is_sealed_with_keys_that_open_nothing(browser, viewer,
     other_keys()
     answer = browser.post("/accounts/security/app/add/", {"code": code_of(secret)})
     assert answer.status_code == 503
-    assert "What you asked for was not done" in answer.content.decode()
+    assert "Your action was not completed" in answer.content.decode()
     assert not Authenticator.objects.exists()

@@ -113,7 +113,7 @@ def test_a_session_that_is_over_needs_attention(as_owner, workspace):
     ManagementSession.objects.create(
         workspace=workspace, kind=ManagementSession.Kind.PASTED, token_expires_at=ago(minutes=1)
     )
-    assert "session token has run out" in text_of(as_owner.get("/"))
+    assert "session token expired" in text_of(as_owner.get("/"))
 
 
 def test_keys_whose_secret_nobody_saw_need_attention(as_owner, workspace):

@@ -104,7 +104,7 @@ def test_another_workspaces_form_tells_nothing_here(console):
         ({"name": "bell\x07"}, "name", "There is an invisible character in it"),
         ({"name": "nul\x00"}, "name", "There is an invisible character in it"),
         ({"expiry": ""}, "expiry", "Choose when the key expires"),
-        ({"expiry": "tomorrow"}, "expiry", "Choose one of those that are offered"),
+        ({"expiry": "tomorrow"}, "expiry", "Choose one of the options"),
         ({"expiry": "date"}, "expires_on", "Enter the last day"),
         ({"expiry": "date", "expires_on": "2020-01-31"}, "expires_on", "This day is over"),
         ({"expiry": "date", "expires_on": "9999-12-31"}, "expires_on", "within ten years"),
@@ -162,7 +162,7 @@ def test_the_eleventh_key_is_refused_with_the_way_out_and_the_form_stays_filled(
     for number in range(10):
         console.create(name=f"Key {number}")
     page = console.create(name="One too many")
-    assert "No more active keys are allowed" in text_of(page)
+    assert "Active key limit reached" in text_of(page)
     assert "Maximum active API keys reached" in text_of(page)
     assert console.url("list") in text_of(page)
     assert page.context["form"]["name"].value() == "One too many"
@@ -190,7 +190,7 @@ def test_an_expired_session_says_how_to_go_on(console):
     session.kind, session.token_expires_at = "pasted", timezone.now() - timedelta(seconds=5)
     session.save()
     page = text_of(console.get("new"))
-    assert "The management session is over" in page
+    assert "Management session expired" in page
     assert f"/w/{console.workspace.slug}/settings/" in page
 
 
@@ -198,7 +198,7 @@ def test_a_session_that_ends_while_the_form_is_filled_in_loses_nothing(console):
     ManagementSession.objects.update(rejected_at=timezone.now(), rejection="Signed out.")
     data = {"name": "Still here", "expiry": "90", "form_id": "0f6c1f3e-7e5b-4c58-9a3e-1d6d8c2f4a11"}
     page = console.post("new", data=data)
-    assert "The management session is over" in text_of(page)
+    assert "Management session expired" in text_of(page)
     assert 'value="Still here"' in text_of(page)
 
 

@@ -17,8 +17,8 @@ from .conftest import add_session, text_of
 
 KEYS = "/api/v1/api-keys"
 OUT_OF_REACH = "could not be reached"
-NOT_THE_API = "did not come from the Cleanlist API"
-OWN_PROBLEM = "has a problem of its own"
+NOT_THE_API = "Unexpected response from the API"
+OWN_PROBLEM = "server error"
 # Each fault, what a person must read of it, and whether the command's outcome is open after it.
 FAULTS = {
     "500": ({"kind": "status", "status": 500}, OWN_PROBLEM, True),
@@ -26,11 +26,11 @@ FAULTS = {
     "429 with a wait": ({"kind": "status", "status": 429, "retry_after": 30}, "Rate limited until", False),
     "429 without": ({"kind": "status", "status": 429}, "Rate limited", False),
     "401": ({"kind": "status", "status": 401}, "did not accept the credential", False),
-    "403": ({"kind": "status", "status": 403}, "Cleanlist refused this", False),
-    "404": ({"kind": "status", "status": 404}, "Cleanlist does not know this", False),
+    "403": ({"kind": "status", "status": 403}, "Cleanlist denied this", False),
+    "404": ({"kind": "status", "status": 404}, "Not found in Cleanlist", False),
     "400": ({"kind": "status", "status": 400}, "", False),
     "drop": ({"kind": "drop"}, OUT_OF_REACH, True),
-    "hang": ({"kind": "hang"}, "did not answer in time", True),
+    "hang": ({"kind": "hang"}, "did not respond in time", True),
     "HTML of a proxy": ({"kind": "html"}, OWN_PROBLEM, True),
     "HTML that says 200": ({"kind": "html", "status": 200}, NOT_THE_API, True),
     "empty": ({"kind": "empty"}, NOT_THE_API, True),

@@ -47,7 +47,7 @@ def test_a_key_that_is_not_there_is_not_found(mirror):
         ({}, {}, "No request yet"),
         ({}, None, "The log has not been read yet"),
         (None, None, "The request log is switched off"),
-        ({"rejected_at": timezone.now()}, None, "The management session is over"),
+        ({"rejected_at": timezone.now()}, None, "Management session expired"),
         ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
     ],
 )

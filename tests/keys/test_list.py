@@ -176,9 +176,9 @@ EXPIRED = {"kind": "pasted", "token_expires_at": timezone.now() - timedelta(minu
     [
         ({}, {}, "No API keys yet"),
         (None, {"paused_reason": "No management session is stored.", "last_success_at": None}, "Not connected"),
-        (EXPIRED, {"paused_reason": "The pasted session token has expired."}, "The management session is over"),
+        (EXPIRED, {"paused_reason": "The pasted session token has expired."}, "Management session expired"),
         ({}, {**ERROR, "last_error_kind": "RateLimited"}, "Rate limited until"),
-        ({}, {**ERROR, "last_error_kind": "ServerFailed"}, "Cleanlist has a problem of its own"),
+        ({}, {**ERROR, "last_error_kind": "ServerFailed"}, "Cleanlist server error"),
         ({}, {**ERROR, "last_error_kind": "FeatureGated"}, "plan does not include"),
         ({}, {"last_success_at": None}, "The first reading is on its way"),
     ],

@@ -97,7 +97,7 @@ def test_a_key_that_was_revoked_elsewhere_meanwhile_is_already_revoked(console, 
 def test_a_key_that_upstream_does_not_know_is_told_as_such(console):
     key = make_key(console.workspace, "Phantom")
     page = text_of(console.post("revoke", key.key_id))
-    assert "Cleanlist does not know this" in page
+    assert "Not found in Cleanlist" in page
     key.refresh_from_db()
     assert key.gone_at is not None
 

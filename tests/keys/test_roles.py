@@ -45,7 +45,7 @@ def test_viewers_are_told_which_role_a_command_needs_and_nothing_happens(client,
         assert answer.status_code == 405
         return
     assert answer.status_code == 403
-    assert "This needs the role “Operator”" in text_of(answer)
+    assert "This requires the role “Operator”" in text_of(answer)
     key.refresh_from_db()
     assert (key.is_active, key.secret_state) == (True, ApiKey.SecretState.UNSEEN)
     assert not KeyCreation.objects.exists()

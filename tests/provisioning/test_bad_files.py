@@ -70,12 +70,12 @@ BAD = {
     "a slug with a blank": ("workspaces: {Example Works: {}}\n", "write letters, digits, - and _ only."),
     "a slug that a page has": ("workspaces: {connect: {}}\n", "No workspace can be called connect"),
     "a slug that is too long": (f"workspaces: {{{'a' * 81}: {{}}}}\n", "Shorten this to at most 80 characters"),
-    "an empty name": (HEAD + "    name: ''\n", ":3: workspaces.example-works.name: Fill this in."),
+    "an empty name": (HEAD + "    name: ''\n", ":3: workspaces.example-works.name: This field is required."),
     "a name that is a list": (HEAD + "    name: [a]\n", "name: Write one value here, not a list"),
     "an address that is none": (HEAD + "    api_address: nowhere\n", ":3: workspaces.example-works.api_address: "),
     "an address that is not allowed": (
         HEAD + "    api_address: https://evil.example\n",
-        "This console may not send credentials to https://evil.example.",
+        "This console isn't allowed to send credentials to https://evil.example.",
     ),
     "a secret in the file": (
         HEAD + f"    api_key: {KEY}\n",
@@ -107,11 +107,11 @@ BAD = {
     "stored: false": (HEAD + "    api_key: {stored: false}\n", "Write stored: true to keep what is stored"),
     "a session without its parts": (
         HEAD + "    session: {session_id: sess_1}\n",
-        "frontend_api_url: This is needed for the kind of session",
+        "frontend_api_url: Required for the type of session",
     ),
     "a session id that is none": (
         SESSION.format("https://api.cleanlist.ai", "'a b'"),
-        "A session id has letters, digits, _ and - only.",
+        "A session id contains only letters, digits, _ and -.",
     ),
     "polling on": (HEAD + "    polling: on\n", "polling: Write running or paused."),
     "a flag that is none": (HEAD + "    requires_second_factor: yes\n", "requires_second_factor: Write true or false."),
@@ -119,7 +119,7 @@ BAD = {
         HEAD + "    members: [a@example.test]\n",
         "members: Write names here, each with a colon and its value.",
     ),
-    "a member who is none": (HEAD + "    members: {lead: owner}\n", "members.lead: That is not an e-mail address"),
+    "a member who is none": (HEAD + "    members: {lead: owner}\n", "members.lead: That is not an email address"),
     "a role that is none": (
         HEAD + "    members: {o@example.test: admin}\n",
         "members.o@example.test: Write one of these: viewer, operator, owner.",
@@ -141,11 +141,11 @@ BAD = {
     ),
     "a rule without a name": (
         HEAD + "    rules: [{kind: spent_above, threshold: 1}]\n",
-        "rules[1]: name: Fill this in.",
+        "rules[1]: name: This field is required.",
     ),
     "a rule without a level": (
         HEAD + "    rules: [{kind: spent_above, name: a}]\n",
-        "rules[1]: threshold: Fill this in.",
+        "rules[1]: threshold: This field is required.",
     ),
     "a level that is none": (
         HEAD + "    rules: [{kind: spent_above, name: a, threshold: many}]\n",
@@ -172,7 +172,7 @@ BAD = {
     "nobody to be told": (RULE.format(", to_owners: false"), "addresses: Nobody would be told."),
     "an address to be told that is none": (
         RULE.format(", addresses: [here]"),
-        "addresses: “here” is not an e-mail address.",
+        "addresses: “here” is not an email address.",
     ),
     "a recipient with a wish unknown": (
         HEAD + "    recipients: {f@example.test: {summary: hourly}}\n",
@@ -180,7 +180,7 @@ BAD = {
     ),
     "a recipient that is none": (
         HEAD + "    recipients: {finance: {summary: daily}}\n",
-        "recipients.finance: Enter an e-mail address",
+        "recipients.finance: Enter an email address",
     ),
     "a budget of nothing": (
         HEAD + "    budget: {credits: 0, length: month}\n",

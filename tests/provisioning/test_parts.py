@@ -35,7 +35,7 @@ def test_those_who_are_not_listed_go_when_told(apply, workspace, owner, operator
 def test_the_last_owner_stays(apply, workspace, owner, operator, members):
     said = apply(f"workspaces: {{example-works: {{members: {members}}}}}", "--delete")
     assert said.code == 1
-    assert "This is the last owner. Make somebody else an owner first." in said.err
+    assert "This is the last owner. Make someone else an owner first." in said.err
     assert Membership.objects.count() == 2
 
 

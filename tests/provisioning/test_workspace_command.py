@@ -52,7 +52,7 @@ def test_a_key_can_be_typed(known, monkeypatch):
         (("--api-key-file", "/not/there"), "The file /not/there cannot be read: No such file or directory."),
         (("--api-key-env", "NO_KEY"), "api_key: "),
         (("--api-key-env", "WRONG_KEY"), "failed   API key: "),
-        (("--api-key-env", "WRONG_KEY", "--api-address", "https://evil.example"), "This console may not send"),
+        (("--api-key-env", "WRONG_KEY", "--api-address", "https://evil.example"), "This console isn't allowed to send"),
     ],
 )
 def test_what_cannot_be_connected_is_said_and_not_stored(known, monkeypatch, options, words):
@@ -133,7 +133,7 @@ def test_somebody_is_invited(workspace):
     assert said.out == "The invitation to Lead@example.test is on its way.\n"
     assert Invitation.objects.open().vouched_for().get().role == "owner"
     again = command("workspace", "invite", "example-works", "lead@example.test")
-    assert (again.code, again.err[:37]) == (1, "This address is invited already. Send")
+    assert (again.code, again.err[:37]) == (1, "This address is already invited. Resend")
 
 
 @pytest.mark.parametrize("address", ["lead", "", "a@b@c", "x" * 300 + "@example.test"])

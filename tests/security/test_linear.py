@@ -94,7 +94,7 @@ FUNCTIONS = {
     "short target": lambda text: refused(targets.parse_target, f"https://{text[:1900]}"),
     "reason": lambda text: reasons.reason_of(None, text, None),
     "phone": results.mask_phone,
-    "e-mail": results.mask_email,
+    "email": results.mask_email,
     "filters": filters,
     "moment": lambda text: refused(filtering.parse_time, text),
     "place": pagination.Cursor.parse,
@@ -107,7 +107,7 @@ FUNCTIONS = {
     "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,
     "sandbox": lambda text: find_contact({"linkedin_url": text}),
-    "sandbox by e-mail": lambda text: find_contact({"email": text}),
+    "sandbox by email": lambda text: find_contact({"email": text}),
 }
 
 

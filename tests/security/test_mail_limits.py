@@ -52,7 +52,7 @@ def test_tests_by_one_person_end_with_a_time_to_come_back(client, operator, work
     refused = send_test(client, at, "another@outside.example")
     assert refused.status_code == 429
     said = refused.content.decode()
-    assert re.search(r"You have sent 3 test e-mails within an hour. The next one can go at \d\d:\d\d:\d\d\.", said)
+    assert re.search(r"You have sent 3 test emails within an hour. You can send the next one at \d\d:\d\d:\d\d\.", said)
     assert 'value="another@outside.example"' in said
     assert Notification.objects.count() == AuditEvent.objects.filter(action=TEST).count() - 2 == 1
 
@@ -60,14 +60,14 @@ def test_tests_by_one_person_end_with_a_time_to_come_back(client, operator, work
 def test_the_hour_of_a_person_goes_over_all_their_workspaces(operator, workspace, limits):
     elsewhere = Workspace.objects.create(name="Other", slug="other", base_url=workspace.base_url)
     sent_before(TEST, elsewhere, operator, 3)
-    with pytest.raises(TooManyEmails, match=r"^You have sent 3 test e-mails"):
+    with pytest.raises(TooManyEmails, match=r"^You have sent 3 test emails"):
         queue_test(workspace, Actor(operator), "anybody@outside.example")
 
 
 def test_a_workspace_has_a_limit_over_all_its_people(client, operator, owner, workspace, at, limits):
     sent_before(TEST, workspace, owner, 5)
     sign_in(client, operator)
-    assert "5 test e-mails were sent from this workspace" in send_test(client, at).content.decode()
+    assert "5 test emails were sent from this workspace" in send_test(client, at).content.decode()
     assert not Notification.objects.exists()
 
 

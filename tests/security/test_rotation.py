@@ -56,13 +56,13 @@ def test_after_a_rotation_the_new_key_alone_opens_everything(new_key, settings, 
     call_command("rotate_encryption_keys")
     settings.ENCRYPTION_KEYS = [new_key]
     assert opened() == [API_KEY, "a.b.c", "client", "totp", "seed", "code 1", "code 2"]
-    assert "7 secrets were sealed anew; 0 needed nothing" in capsys.readouterr().out
+    assert "7 secrets were re-encrypted; 0 were up to date" in capsys.readouterr().out
 
 
 def test_a_second_rotation_has_nothing_to_do(new_key, capsys):
     call_command("rotate_encryption_keys")
     call_command("rotate_encryption_keys")
-    assert "0 secrets were sealed anew; 7 needed nothing" in capsys.readouterr().out
+    assert "0 secrets were re-encrypted; 7 were up to date" in capsys.readouterr().out
 
 
 def test_small_batches_reach_every_row(stored, settings, monkeypatch):

@@ -70,7 +70,7 @@ def test_each_check_starts_the_next_one_and_the_worst_result_stays_the_verdict(p
     assert f"checks/key/?{query}&so_far=failed" in first
     last = check(page, "credential", f"{query}&so_far=failed")
     assert "could not be checked" in last
-    assert "Cleanlist could not be reached" not in last.partition('id="verdict"')[2]
+    assert "Can't reach Cleanlist" not in last.partition('id="verdict"')[2]
 
 
 def check(page, step, query):
@@ -81,7 +81,7 @@ def check(page, step, query):
 def test_an_upstream_that_is_down_is_told_from_a_fault_of_the_request(page):
     shown = page.check("topic=credits")
     assert 'class="verdict verdict--warning"' in shown
-    assert "Cleanlist could not be reached" in shown
+    assert "Can't reach Cleanlist" in shown
 
 
 def test_when_there_was_nothing_to_check_it_does_not_say_that_all_is_well(page):

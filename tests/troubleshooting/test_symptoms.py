@@ -186,7 +186,7 @@ def status_of(api, workflow):
 
 def test_an_unknown_workflow_is_called_unknown(person):
     page = person.check(person.paste("public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a"))
-    assert "Cleanlist does not know this workflow" in page
+    assert "Not found in Cleanlist workflow" in page
 
 
 def test_a_workflow_without_a_webhook_says_so_and_how_to_read_its_result(person, api):

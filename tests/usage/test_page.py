@@ -41,7 +41,7 @@ def test_while_reading_is_paused_no_next_reading_is_promised(page, poll, reading
     poll.next_run_at = now + timedelta(minutes=9)
     poll.save()
     assert "next in" in page().text
-    Poll.objects.update(paused_reason="Upstream rejected the stored API key.")
+    Poll.objects.update(paused_reason="Cleanlist rejected the stored API key.")
     assert "next in" not in page().text
 
 

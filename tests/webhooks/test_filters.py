@@ -62,8 +62,8 @@ def test_fixed_times_narrow_too(many):
 @pytest.mark.parametrize(
     ("query", "words"),
     [
-        ("?state=lost", "Choose one of those that are offered"),
-        ("?reason=magic", "Choose one of those that are offered"),
+        ("?state=lost", "Choose one of the options"),
+        ("?reason=magic", "Choose one of the options"),
         ("?since=soon", "no span of time"),
         ("?since=1h&start=2026-01-01", "either a span that ends now, or fixed times"),
         ("?start=2026-02-30", "no time"),

@@ -100,7 +100,7 @@ def test_a_workflow_of_another_workspace_is_unknown(hooks):
         ({}, "Nothing was sent yet"),
         ({}, "Its state has not been read yet"),
         ({"completed_at": READ_AT}, "Finished, but no attempt is known"),
-        ({"status_gone": True, "status_error": "No such workflow"}, "Cleanlist does not know this workflow"),
+        ({"status_gone": True, "status_error": "No such workflow"}, "Not found in Cleanlist workflow"),
     ],
 )
 def test_a_workflow_without_attempts_says_what_that_means(hooks, page, facts, words):

@@ -180,7 +180,7 @@ def test_a_session_of_elsewhere_is_refused(as_admin, pasted):
 
 def test_a_plan_without_api_access_is_a_warning_and_connects(as_admin, pasted, upstream, known):
     upstream.control("plan", {"organization_id": known["organization_id"], "features": []})
-    assert "plan does not include this" in text_of(as_admin.post(TEST_URL, pasted))
+    assert "plan doesn't include this" in text_of(as_admin.post(TEST_URL, pasted))
     assert as_admin.post(URL, pasted).status_code == 302
 
 
@@ -193,11 +193,11 @@ def test_a_key_without_the_balance_scope_is_a_warning_and_connects(as_admin, for
 @pytest.mark.parametrize(
     ("kind", "options", "told"),
     [
-        ("status", {"status": 503}, "problem of its own (503)"),
+        ("status", {"status": 503}, "server error (503)"),
         ("status", {"status": 429, "retry_after": 60}, "Rate limited until"),
-        ("html", {"status": 200}, "did not come from the Cleanlist API"),
-        ("empty", {"status": 200}, "did not come from the Cleanlist API"),
-        ("truncated", {}, "did not come from the Cleanlist API"),
+        ("html", {"status": 200}, "Unexpected response from the API"),
+        ("empty", {"status": 200}, "Unexpected response from the API"),
+        ("truncated", {}, "Unexpected response from the API"),
         ("drop", {}, "could not be reached"),
     ],
 )

@@ -41,8 +41,8 @@ def set_both(**columns):
     [
         ({}, "ok", ("Accepted", "Renews itself")),
         ({"accepted_at": None}, "neutral", ("Not known",)),
-        ({"doubted_at": AGO}, "warning", ("In doubt",)),
-        ({"doubted_at": AGO, "accepted_at": None}, "warning", ("In doubt",)),
+        ({"doubted_at": AGO}, "warning", ("Unconfirmed",)),
+        ({"doubted_at": AGO, "accepted_at": None}, "warning", ("Unconfirmed",)),
         ({"rejected_at": AGO}, "danger", ("Rejected",)),
         ({"rejected_at": AGO, "accepted_at": None}, "danger", ("Rejected",)),
     ],
@@ -59,8 +59,8 @@ def test_what_cannot_be_opened_is_not_known_to_be_accepted(workspace, session, s
     set_both(**columns)
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     for state in states(workspace):
-        assert (state.level, state.word) == ("danger", "Cannot be opened")
-        assert "not known whether Cleanlist accepts it" in state.sentence
+        assert (state.level, state.word) == ("danger", "Can't be decrypted")
+        assert "may or may not be accepted" in state.sentence
         assert not state.is_rejected
 
 

@@ -26,7 +26,7 @@ from workspaces.models import User
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
 
-INCORRECT_CODE = "That code is not right. Codes change every 30 seconds: enter the one that is shown now."
+INCORRECT_CODE = "Wrong code. Codes change every 30 seconds: enter the current one."
 
 
 class PasswordBackend(AuthenticationBackend):
@@ -48,13 +48,13 @@ class AccountAdapter(DefaultAccountAdapter):
 
     error_messages = {
         **DefaultAccountAdapter.error_messages,
-        "account_inactive": "The e-mail address or the password is not correct.",
-        "email_password_mismatch": "The e-mail address or the password is not correct.",
-        "incorrect_password": "That is not your password.",
+        "account_inactive": "Wrong email address or password.",
+        "email_password_mismatch": "Wrong email address or password.",
+        "incorrect_password": "Wrong password.",
         "incorrect_code": INCORRECT_CODE,
-        "enter_current_password": "That is not your current password.",
-        "too_many_login_attempts": "Too many attempts. Wait five minutes, then try again.",
-        "rate_limited": "Too many attempts. Wait a minute, then try again.",
+        "enter_current_password": "Wrong current password.",
+        "too_many_login_attempts": "Too many attempts. Wait 5 minutes, then try again.",
+        "rate_limited": "Too many attempts. Wait 1 minute, then try again.",
     }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:  # noqa: ARG002
@@ -108,7 +108,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return [{**found[name], "description": words[name]} for name in order if name in found]
 
     def send_mail(self, template_prefix: str, email: str, context: Context) -> None:
-        """Queue the e-mail with the time of its event, so that no request waits for the mail server."""
+        """Queue the email with the time of its event, so that no request waits for the mail server."""
         facts = {name: str(context[name]) for name in ("ip", "user_agent") if name in context}
         when = context.get("timestamp", clock.cached_now()).isoformat()
         account_mail.queue(template_prefix, email, timestamp=when, **facts)

@@ -1,4 +1,4 @@
-"""E-mails about accounts. Each has a name and up to three templates: subject, text and HTML."""
+"""Emails about accounts. Each has a name and up to three templates: subject, text and HTML."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -27,7 +27,7 @@ PASSWORD_RESET = "account/email/password_reset_key"  # noqa: S105 - a template
 
 
 def compose(template: str, address: str, facts: Context) -> Iterator[EmailMultiAlternatives]:
-    """Yield the messages of a queued e-mail.
+    """Yield the messages of a queued email.
 
     There are none for a password reset without an account, nor for an invitation that ended meanwhile.
     """
@@ -49,7 +49,7 @@ def compose(template: str, address: str, facts: Context) -> Iterator[EmailMultiA
 
 
 def _invitation(pk: int) -> Iterator[EmailMultiAlternatives]:
-    """Yield the e-mail of an invitation. Its link is created now, because the queue must hold no secrets."""
+    """Yield the email of an invitation. Its link is created now, because the queue must hold no secrets."""
     with transaction.atomic():
         waiting = Invitation.objects.pending().vouched_for().select_for_update(of=("self",))
         invitation = waiting.select_related("workspace", "invited_by").filter(pk=pk).first()

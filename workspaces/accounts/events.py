@@ -47,11 +47,11 @@ def password_failed(request: HttpRequest, address: str) -> None:
 
 
 def _address(text: str) -> str:
-    """Return ``text`` only if it is an e-mail address, because people may type their password into the wrong field."""
+    """Return ``text`` only if it is an email address, because people may type their password into the wrong field."""
     try:
         validate_email(text)
     except ValidationError:
-        return "something that is no e-mail address"
+        return "not an email address"
     return text[:LONGEST_ADDRESS]
 
 
@@ -105,7 +105,7 @@ def password_changed(request: HttpRequest, user: User, **_: object) -> None:
 
 @receiver(account.password_reset)
 def password_reset(request: HttpRequest, user: User, **_: object) -> None:
-    """Record a password set by a link in an e-mail, and end the person's sessions."""
+    """Record a password set by a link in an email, and end the person's sessions."""
     sessions.end_sessions(user, but=request.session)  # if this one is theirs, the new password has ended it already
     record(Action.PASSWORD_RESET, request, user)
 

@@ -36,9 +36,9 @@ from workspaces.models import User
 from workspaces.services import account_mail
 
 SECOND_FACTOR_ONLY = "The passkey was added as a second factor only."
-CODE_USED = "That code was used already. Wait until the app shows the next one, then enter it."
-RECOVERY_CODE_USED = "That recovery code was used already, and each works once. Use another one."
-NOT_VERIFIED = "That passkey could not be verified. Try again, or use another way to sign in."
+CODE_USED = "That code was already used. Wait for the app's next code, then enter it."
+RECOVERY_CODE_USED = "That recovery code was already used. Enter another one."
+NOT_VERIFIED = "That passkey couldn't be verified. Try again, or sign in another way."
 
 
 def _name(form: forms.Form, **labels: str) -> None:
@@ -49,11 +49,11 @@ def _name(form: forms.Form, **labels: str) -> None:
 
 
 class SignInForm(LoginForm):
-    """E-mail address and password, with the focus on the first field."""
+    """Email address and password, with the focus on the first field."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        _name(self, login="E-mail", password="Password")  # noqa: S106 - a label
+        _name(self, login="Email", password="Password")  # noqa: S106 - a label
         self.fields["login"].widget.attrs["autofocus"] = True
 
 
@@ -62,7 +62,7 @@ class NewPasswordForm(ChangePasswordForm):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        _name(self, oldpassword="Current password", password1="New password", password2="New password again")
+        _name(self, oldpassword="Current password", password1="New password", password2="Confirm new password")
 
 
 class FirstPasswordForm(SetPasswordForm):
@@ -70,34 +70,34 @@ class FirstPasswordForm(SetPasswordForm):
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        _name(self, password1="Password", password2="Password again")
+        _name(self, password1="Password", password2="Confirm password")
 
 
 class PasswordByLinkForm(ResetPasswordKeyForm):
-    """A new password, set by the link in an e-mail."""
+    """A new password, set by the link in an email."""
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        _name(self, password1="New password", password2="New password again")
+        _name(self, password1="New password", password2="Confirm new password")
 
 
 class AskForResetForm(ResetPasswordForm):
-    """The e-mail address to send a link for a new password to.
+    """The email address to send a link for a new password to.
 
     The worker looks the account up, so neither the response nor its time reveals whether there is one.
     """
 
     def __init__(self, *args: object, **options: object) -> None:
         super().__init__(*args, **options)
-        _name(self, email="E-mail")
+        _name(self, email="Email")
         self.fields["email"].widget.attrs["autofocus"] = True
 
     def clean_email(self) -> str:
-        """Return the e-mail address. Unlike allauth, do not look up its account."""
+        """Return the email address. Unlike allauth, do not look up its account."""
         return str(self.cleaned_data["email"]).lower()
 
     def save(self, request: HttpRequest, **_: object) -> str:  # noqa: ARG002
-        """Queue the e-mail and return the e-mail address."""
+        """Queue the email and return the email address."""
         address: str = self.cleaned_data["email"]
         account_mail.queue(emails.PASSWORD_RESET, address)
         return address
@@ -160,13 +160,13 @@ class AddPasskeyForm(AddWebAuthnForm):
         label="Name",
         required=False,
         max_length=80,
-        help_text="So that you can tell your passkeys apart, such as “Work laptop”.",
+        help_text="A name you'll recognize, such as “Work laptop”.",
     )
     passwordless = forms.BooleanField(
-        label="Sign in with it alone, without the password",
+        label="Sign in without a password",
         required=False,
         initial=True,
-        help_text="The device asks for your fingerprint, face or PIN then. Off: it only serves as the second factor.",
+        help_text="Your device asks for your fingerprint, face or PIN. If off, the passkey is only a second factor.",
     )
 
     def clean(self) -> dict[str, object]:
@@ -176,7 +176,7 @@ class AddPasskeyForm(AddWebAuthnForm):
         except ValidationError:
             raise
         except Exception as error:  # the library lets any exception of its parsers through
-            raise ValidationError("That passkey could not be read. Try to add it again.") from error
+            raise ValidationError("That passkey couldn't be added. Try again.") from error
         if credential := cleaned.get("credential"):
             passkeys.allow(credential, alone=bool(cleaned.get("passwordless")))
         return cleaned
@@ -207,11 +207,11 @@ class PasskeySignInForm(_CarefulForm, LoginWebAuthnForm):
         """Reject a passkey that was added as a second factor only. Some verify their user even if not asked to."""
         passkey: Authenticator = super().clean_credential()
         if is_sso_only(passkey.user.email):
-            events.passkey_failed(context.request, passkey.user, "Single sign-on is the only way in.")
-            raise ValidationError("This console is signed in to by single sign-on.")
+            events.passkey_failed(context.request, passkey.user, "Only single sign-on is allowed.")
+            raise ValidationError("This console uses single sign-on.")
         if not passkeys.signs_in_alone(passkey):
             events.passkey_failed(context.request, passkey.user, SECOND_FACTOR_ONLY)
-            raise ValidationError("That passkey was added as a second factor. Enter the password first, then use it.")
+            raise ValidationError("That passkey is only a second factor. Enter your password first.")
         return passkey
 
 

@@ -15,7 +15,7 @@ class Identity:
     pk: int
     user_id: int
     provider: str
-    address: str  # the e-mail address at the last sign-in, or the provider's id if it sent none
+    address: str  # the email address at the last sign-in, or the provider's id if it sent none
     linked_at: datetime
     last_used_at: datetime
 

@@ -68,7 +68,7 @@ def _known_device(request: HttpRequest, email: str) -> str | None:
 
 
 def _fingerprint(email: str) -> str:
-    # Hashed, so that others who use the browser cannot read the e-mail address in the cookie.
+    # Hashed, so that others who use the browser cannot read the email address in the cookie.
     return salted_hmac(_SALT, fold_email(email), algorithm="sha256").hexdigest()[:32]
 
 

@@ -40,7 +40,7 @@ def with_password(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
         if isinstance(request.user, User) and is_sso_only(request.user.email):
-            raise PermissionDenied("Passwords are switched off: this console is signed in to by single sign-on.")
+            raise PermissionDenied("Passwords are turned off. This console uses single sign-on.")
         return view(request, *args, **options)
 
     return guarded

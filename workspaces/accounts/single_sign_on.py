@@ -1,4 +1,4 @@
-"""Single sign-on by the company's OpenID Connect provider, with checks of its responses and the e-mail address."""
+"""Single sign-on by the company's OpenID Connect provider, with checks of its responses and the email address."""
 
 import time
 from collections.abc import Iterator
@@ -36,9 +36,9 @@ ADDRESSES = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "j
 
 
 def verified_address(answers: JsonObject) -> str | None:
-    """Return the e-mail address that the provider has verified, in lower case; None without one.
+    """Return the email address that the provider has verified, in lower case; None without one.
 
-    ``answers`` holds ``userinfo``, ``id_token`` or both. All that mention an e-mail address must have the same one and
+    ``answers`` holds ``userinfo``, ``id_token`` or both. All that mention an email address must have the same one and
     mark it as verified, by true or by the string "true", which some providers send instead. Anything else, such as
     the string "false", counts as not verified.
     """
@@ -82,7 +82,7 @@ class SsoAdapter(DefaultSocialAccountAdapter):
         return found
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Link the identity to the account with its verified e-mail. Raises ImmediateHttpResponse on failure."""
+        """Link the identity to the account with its verified email. Raises ImmediateHttpResponse on failure."""
         answers = sociallogin.account.extra_data
         signed_in_at = authentication_time(answers)
         if request.user.is_authenticated and not is_recent(signed_in_at):

@@ -1,4 +1,4 @@
-"""URLs for signing in and for one's own account. Only the views of allauth that we use: no sign-up, no e-mail pages."""
+"""URLs for signing in and for one's own account. Only the views of allauth that we use: no sign-up, no email pages."""
 
 from allauth.account import views as account
 from allauth.mfa.base import views as mfa

@@ -29,8 +29,8 @@ def check_api_origin(url: str) -> None:
     parts = urlsplit(url)
     if f"{parts.scheme}://{parts.netloc}".lower() not in settings.CLEANLIST_API_ORIGINS:
         raise AddressNotAllowed(
-            f"This console may not send credentials to {parts.scheme}://{parts.netloc}. "
-            "Whoever runs it can allow the address with the setting CLEANLIST_API_ORIGINS."
+            f"This console isn't allowed to send credentials to {parts.scheme}://{parts.netloc}. "
+            "Its operator can allow the address with the setting CLEANLIST_API_ORIGINS."
         )
 
 
@@ -56,7 +56,7 @@ def session_credential(workspace: Workspace) -> StaticSession | ClerkSession:
     if session is None:
         raise NotConnected("No management session is stored. Add one in the workspace's settings.")
     if session.rejected_at is not None:
-        raise SessionExpired(session.rejection or "Upstream no longer accepts the stored management session.")
+        raise SessionExpired(session.rejection or "Cleanlist no longer accepts the stored management session.")
     if session.kind == ManagementSession.Kind.CLERK:
         check_api_origin(session.frontend_api_url)
         return _clerk_session(session)
@@ -68,7 +68,7 @@ def api_key_credential(workspace: Workspace) -> ApiKeyCredential:
     if workspace.api_key is None:
         raise NotConnected("No API key is stored. Add one in the workspace's settings.")
     if workspace.api_key_rejected_at is not None:
-        raise NotConnected("Upstream rejected the stored API key. Replace it in the workspace's settings.")
+        raise NotConnected("Cleanlist rejected the stored API key. Replace it in the workspace's settings.")
     return ApiKeyCredential(workspace.api_key.decrypt())
 
 

@@ -30,9 +30,9 @@ class CredentialState:
 def api_key_state(workspace: Workspace) -> CredentialState:
     credential = credential_trust.stored_credential(workspace, "api_key")
     if credential is None:
-        return CredentialState("neutral", "Not stored", "Without an API key the credit balance cannot be read.")
+        return CredentialState("neutral", "Not stored", "Without an API key, the credit balance can't be synced.")
     problem = _useless("API key", credential, workspace.api_key) or _uncertain("API key", credential)
-    return problem or CredentialState("ok", "Accepted", "Cleanlist accepts it.")
+    return problem or CredentialState("ok", "Accepted", "Accepted by Cleanlist.")
 
 
 def session_state(workspace: Workspace) -> CredentialState:
@@ -41,20 +41,19 @@ def session_state(workspace: Workspace) -> CredentialState:
         return CredentialState(
             "neutral",
             "Not stored",
-            "Without a management session keys cannot be created, revoked or listed in full, "
-            "and there are no request logs.",
+            "Without a management session, you can't create, revoke or list all keys, and there are no request logs.",
         )
     if problem := _useless("session", credential, session.secret):
         return problem
     if session.is_expired:
         return CredentialState(
-            "warning", "Expired", "The pasted session token has run out; key management waits for a new one."
+            "warning", "Expired", "The pasted session token expired. Paste a new one to manage keys."
         )
     if problem := _uncertain("session", credential):
         return problem
     if session.kind == ManagementSession.Kind.PASTED:
         return CredentialState("ok", "Accepted", "A pasted token: key management works until it expires.")
-    return CredentialState("ok", "Renews itself", "A stored Clerk client session: tokens are fetched when needed.")
+    return CredentialState("ok", "Renews itself", "A stored Clerk client session: tokens are fetched as needed.")
 
 
 def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | None) -> CredentialState | None:
@@ -66,26 +65,26 @@ def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | N
         return None
     return CredentialState(
         "danger",
-        "Cannot be opened",
-        f"The stored {what} cannot be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed it, so it is not "
-        "known whether Cleanlist accepts it. Restore that key, or enter the credential again.",
+        "Can't be decrypted",
+        f"The stored {what} cannot be decrypted: ENCRYPTION_KEYS no longer contains the key it "
+        "was encrypted with. Restore that key, or enter the credential again.",
     )
 
 
 def _uncertain(what: str, credential: StoredCredential) -> CredentialState | None:
     """Return the status of a credential that Cleanlist may or may not accept, else None."""
     if credential["doubted_at"] is not None:
-        words = f"Cleanlist refused this {what} once. If the next call is refused as well, it counts as rejected."
-        return CredentialState("warning", "In doubt", words)
+        words = f"Cleanlist refused this {what} once. If it refuses the next call too, it counts as rejected."
+        return CredentialState("warning", "Unconfirmed", words)
     if credential["accepted_at"] is not None:
         return None
-    words = f"No successful call with the stored {what} is on record, so it is not known whether Cleanlist accepts it."
-    return CredentialState("neutral", "Not known", words)
+    words = f"The stored {what} hasn't been used successfully yet, so it may or may not be accepted."
+    return CredentialState("neutral", "Unknown", words)
 
 
 def _rejected(what: str, said: str, probe_at: datetime | None) -> str:
     reason = f" It said: “{said.rstrip('.')}.”" if said else ""
-    again = " The console tries it again by itself for a day." if probe_at else ""
+    again = " The console retries it automatically for one day." if probe_at else ""
     return (
-        f"Cleanlist no longer accepts this {what}.{reason} It is not used until it is replaced or tried again.{again}"
+        f"Cleanlist no longer accepts this {what}.{reason} It isn't used until you replace it or try it again.{again}"
     )

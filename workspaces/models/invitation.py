@@ -43,7 +43,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
         return self.filter(sender_may_invite())
 
     def note_mail(self, pk: int, problem: str = "") -> None:
-        """Record that the mail server accepted the e-mail of invitation ``pk``, or the problem."""
+        """Record that the mail server accepted the email of invitation ``pk``, or the problem."""
         self.filter(pk=pk).update(sent_at=None if problem else clock.now(), mail_problem=problem)
 
     def pending(self) -> "InvitationQuerySet":
@@ -56,7 +56,7 @@ class InvitationQuerySet(models.QuerySet["Invitation"]):
 
 
 class Invitation(models.Model):
-    """Lets one e-mail address join one workspace. Only the e-mail holds the token; its hash is stored."""
+    """Lets one email address join one workspace. Only the email holds the token; its hash is stored."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
     email = models.EmailField()
@@ -65,7 +65,7 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     by_console = models.BooleanField(default=False, db_default=False)
     created_at = models.DateTimeField(default=clock.cached_now)
-    sent_at = models.DateTimeField(null=True)  # when the mail server accepted the e-mail with the valid link
+    sent_at = models.DateTimeField(null=True)  # when the mail server accepted the email with the valid link
     mail_problem = models.CharField(max_length=200, blank=True)  # why it did not, as a sentence
     expires_at = models.DateTimeField(default=expiry_from_now)
     accepted_at = models.DateTimeField(null=True)

@@ -22,7 +22,7 @@ FIRST_MAIL_WAIT, LONGEST_MAIL_WAIT, MAIL_GIVEN_UP_AFTER = timedelta(minutes=1), 
 def validate_time_zone(value: str) -> None:
     """Raise ValidationError unless ``value`` is a name such as Europe/Vienna."""
     if value not in available_timezones():
-        raise ValidationError(f"“{value}” is not a time zone. Use a name such as Europe/Vienna.")
+        raise ValidationError(f"“{value}” isn't a time zone. Enter a name such as Europe/Vienna.")
 
 
 # Recovery codes do not count as a second factor: they only stand in for one.
@@ -41,19 +41,19 @@ site_admin_made = Signal()
 
 
 class UserManager(BaseUserManager["User"]):
-    """Creates users, who are identified by e-mail address."""
+    """Creates users, who are identified by email address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> "User":
         """Return a new user; without a password the user cannot sign in with one."""
         if not email:
-            raise ValueError("An account needs an e-mail address.")
+            raise ValueError("An account needs an email address.")
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: object) -> "User":
-        """Return a new site admin, who sees every workspace. Called by the command line and by the first start.
+        """Return a new site admin, who sees every workspace. Called from the command line and by the first start.
 
         Raises ValidationError for an invalid password; Django's own command runs the validators only in part.
         """
@@ -65,7 +65,7 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """Look up a user by e-mail address, ignoring case."""
+        """Look up a user by email address, ignoring case."""
         return self.get(email__iexact=username)
 
 
@@ -89,11 +89,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.email
 
     def get_full_name(self) -> str:
-        """Return the name, or else the e-mail address."""
+        """Return the name, or else the email address."""
         return self.name or self.email
 
     def get_short_name(self) -> str:
-        """Return the name, or else the part of the e-mail address before the @."""
+        """Return the name, or else the part of the email address before the @."""
         return self.name or self.email.partition("@")[0]
 
 
@@ -129,17 +129,17 @@ class SessionLimits(models.Model):
 
 
 class AccountMailQuerySet(models.QuerySet["AccountMail"]):
-    """Queries on the waiting e-mails about accounts."""
+    """Queries on the waiting emails about accounts."""
 
     def due(self, now: datetime) -> "AccountMailQuerySet":
-        """Return the e-mails to send now, oldest first."""
+        """Return the emails to send now, oldest first."""
         return self.filter(next_attempt_at__lte=now).order_by("next_attempt_at", "pk")
 
 
 class AccountMail(models.Model):
-    """An e-mail about an account, to be composed and sent by a worker. The row is deleted once the mail server has it.
+    """An email about an account, to be composed and sent by a worker. The row is deleted once the mail server has it.
 
-    It holds no secret: the link to reset a password is created when the e-mail is composed, and only if the address has
+    It holds no secret: the link to reset a password is created when the email is composed, and only if the address has
     an account. So the request takes equally long with and without an account.
     """
 

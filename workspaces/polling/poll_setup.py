@@ -43,13 +43,13 @@ def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:
     if credential == "api_key":
         if workspace.api_key is None:
             return "No API key is stored."
-        return "" if workspace.has_api_key else "Upstream rejected the stored API key."
+        return "" if workspace.has_api_key else "Cleanlist rejected the stored API key."
     session = workspace.management_session
     if session is None:
         return "No management session is stored."
     if session.is_expired:
         return "The pasted session token has expired."
-    return "" if session.is_usable else "Upstream no longer accepts the stored management session."
+    return "" if session.is_usable else "Cleanlist no longer accepts the stored management session."
 
 
 def stop_using_credential(used: Workspace, kind: CredentialKind, error: Exception) -> None:

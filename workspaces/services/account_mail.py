@@ -1,4 +1,4 @@
-"""The queue of e-mails about accounts: requests add to it, a worker composes and sends."""
+"""The queue of emails about accounts: requests add to it, a worker composes and sends."""
 
 from smtplib import SMTPException, SMTPRecipientsRefused
 
@@ -12,19 +12,19 @@ from workspaces.models import AccountMail, Invitation
 log = structlog.get_logger(__name__)
 
 BATCH = 50
-REFUSED = "The mail server refused this address. Check it, or invite another one."
-NOT_YET = "The mail server did not take it yet. It is tried again by itself."
-GIVEN_UP = "The mail server did not take it for a day. Send it again."
+REFUSED = "The mail server rejected this address. Check it or invite another one."
+NOT_YET = "The mail server hasn't accepted it yet. The console will retry."
+GIVEN_UP = "The mail server didn't accept it for a day. Send it again."
 
 
 def queue(template: str, address: str, **facts: object) -> None:
-    """Queue an e-mail, to be sent after the commit. ``facts`` must be JSON and must not hold secrets."""
+    """Queue an email, to be sent after the commit. ``facts`` must be JSON and must not hold secrets."""
     AccountMail.objects.create(template=template, address=address[:254], facts=facts)
     enqueue_on_commit("workspaces.tasks.send_account_mail")
 
 
 def invite(invitation: Invitation, *, again: bool) -> None:
-    """Queue the e-mail of an invitation. It replaces one that still waits, because only the last link is valid."""
+    """Queue the email of an invitation. It replaces one that still waits, because only the last link is valid."""
     facts = {"invitation": invitation.pk}
     if again:
         AccountMail.objects.filter(template=emails.INVITATION, facts=facts).delete()
@@ -32,7 +32,7 @@ def invite(invitation: Invitation, *, again: bool) -> None:
 
 
 def send_due() -> int:
-    """Send the due e-mails; return how many were sent or refused. Stops if the mail server is unreachable."""
+    """Send the due emails; return how many were sent or refused. Stops if the mail server is unreachable."""
     done = 0
     for mail in AccountMail.objects.due(clock.now())[:BATCH]:
         if not mail.claim(clock.now()):
@@ -44,7 +44,7 @@ def send_due() -> int:
 
 
 def _send(mail: AccountMail) -> bool:
-    """Send one e-mail; return False if the others would fail now too."""
+    """Send one email; return False if the others would fail now too."""
     try:
         for message in emails.compose(mail.template, mail.address, mail.facts):
             message.send()
@@ -65,6 +65,6 @@ def _send(mail: AccountMail) -> bool:
 
 
 def _note(mail: AccountMail, problem: str = "") -> None:
-    """Store the outcome of an invitation's e-mail on the invitation, where its sender sees it."""
+    """Store the outcome of an invitation's email on the invitation, where its sender sees it."""
     if mail.template == emails.INVITATION:
         Invitation.objects.pending().note_mail(mail.facts["invitation"], problem)

@@ -90,14 +90,14 @@ def check_connection(
         return report
     _check_encryption_keys(report)
     if api_key is None:
-        report.add("API key", "skipped", "None given: the credit balance cannot be read.")
+        report.add("API key", "skipped", "Not set. The credit balance can't be synced.")
     else:
         _check_api_key(report, base_url, api_key)
     if session is None:
         report.add(
             "Management session",
             "skipped",
-            "None given: keys cannot be created, revoked or listed in full, and there are no request logs.",
+            "Not set. You can't create, revoke or list all keys, and there are no request logs.",
         )
     else:
         _check_session(report, base_url, session)
@@ -108,7 +108,7 @@ def _check_encryption_keys(report: ConnectionReport) -> None:
     try:
         check_encryption_keys()
     except DecryptionError as error:
-        fix = "Whoever runs the console gives this process the keys that it had, and starts it again."
+        fix = "The console's operator must restore the previous encryption keys and restart it."
         report.add("Encryption keys", "failed", str(error), fix, may_pass=True)
         report.has_wrong_keys = True
 
@@ -118,20 +118,20 @@ def _check_api_key(report: ConnectionReport, base_url: str, credential: ApiKeyCr
 
         def identify() -> str:
             report.whoami = client.whoami()
-            return f"Valid; belongs to {_organization(report.whoami)}."
+            return f"Valid. Belongs to {_organization(report.whoami)}."
 
         if not report.attempt("API key", identify):
             return
         report.attempt("Credit balance", lambda: f"{client.credits.balance().credits:,} credits.")
         whoami = report.whoami
         if whoami and ADMIN_SCOPE in (whoami.scopes or ()):
-            report.add("Key list by API key", "ok", f"The key carries the scope {ADMIN_SCOPE}.")
+            report.add("List keys with the API key", "ok", f"The key has the scope {ADMIN_SCOPE}.")
         else:
             report.add(
-                "Key list by API key",
+                "List keys with the API key",
                 "warning",
-                f"The key's owner lacks the scope {ADMIN_SCOPE}, so this key cannot list keys.",
-                "A management session can list them all the same.",
+                f"The key's owner lacks the scope {ADMIN_SCOPE}, so this key can't list keys.",
+                "A management session can list them.",
             )
 
 
@@ -147,14 +147,14 @@ def _check_session(report: ConnectionReport, base_url: str, credential: StaticSe
 
         if not report.attempt("Management session", identify):
             return
-        report.attempt("Key management", lambda: f"{len(client.api_keys.list())} keys can be listed.")
+        report.attempt("Key management", lambda: f"{len(client.api_keys.list())} keys listed.")
     first, second = report.whoami, report.session_whoami
     if first and second and first.organization_id != second.organization_id:
         report.add(
             "Same organization",
             "failed",
             f"The API key belongs to {_organization(first)}, the session to {_organization(second)}.",
-            "Use credentials of one organization; make a second workspace for the other.",
+            "Use credentials of one organization. Create a second workspace for the other.",
         )
 
 
@@ -167,7 +167,7 @@ def compare_organizations(report: ConnectionReport, workspace: Workspace) -> Non
             "failed",
             f"This belongs to {_organization(found)}, the workspace to "
             f"{workspace.organization_name or workspace.organization_id}.",
-            "Use a credential of the same organization; make a second workspace for the other.",
+            "Use a credential of the same organization. Create a second workspace for the other.",
         )
 
 

@@ -22,7 +22,7 @@ class NotVouchedFor(MembershipRefused):
 def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Invitation:
     """Invite ``email`` to the workspace.
 
-    Raises MembershipRefused for a member and for an e-mail address with an open invitation, PermissionDenied if the
+    Raises MembershipRefused for a member and for an email address with an open invitation, PermissionDenied if the
     actor is no longer an owner, and TooManyEmails.
     """
     email = email.strip().lower()
@@ -30,11 +30,11 @@ def invite(workspace: Workspace, actor: Actor, *, email: str, role: Role) -> Inv
         Workspace.objects.select_for_update().get(pk=workspace.pk)
         rights.require_role(actor, workspace, Role.OWNER)
         if workspace.memberships.filter(user__email__iexact=email).exists():
-            raise MembershipRefused("This person is a member already. Their role is changed in the list.")
+            raise MembershipRefused("This person is already a member. Change their role in the list.")
         check_mail_limit(Action.INVITATION_SENT, actor, workspace)
         pending = workspace.invitations.pending().filter(email=email).first()
         if pending is not None and pending.is_open:
-            raise MembershipRefused("This address is invited already. Send that invitation again from the list.")
+            raise MembershipRefused("This address is already invited. Resend that invitation from the list.")
         invitation = pending or Invitation(workspace=workspace, email=email)
         invitation.role = role
         _renew(invitation, actor)
@@ -57,14 +57,14 @@ def resend_invitation(invitation: Invitation, actor: Actor) -> None:
             .get(pk=invitation.pk)
         )
         if invitation.accepted_at or invitation.revoked_at:
-            raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
+            raise MembershipRefused("This invitation was accepted or revoked in the meantime.")
         _renew(invitation, actor, again=True)
 
 
 def _renew(invitation: Invitation, actor: Actor, *, again: bool = False) -> None:
-    """Queue the invitation's e-mail and invalidate earlier links at once.
+    """Queue the invitation's email and invalidate earlier links at once.
 
-    The new token replaces the old one but is sent to nobody: composing the e-mail makes another.
+    The new token replaces the old one but is sent to nobody: composing the email makes another.
     """
     invitation.invited_by, invitation.by_console = actor.user, actor.user is None
     is_known = invitation.pk is not None
@@ -81,7 +81,7 @@ def revoke_invitation(invitation: Invitation, actor: Actor) -> None:
     with transaction.atomic():
         changed = Invitation.objects.pending().filter(pk=invitation.pk).update(revoked_at=clock.now())
         if not changed:
-            raise MembershipRefused("This invitation was accepted or revoked meanwhile.")
+            raise MembershipRefused("This invitation was accepted or revoked in the meantime.")
         subject = (str(invitation.pk), invitation.email)
         record_event(Action.INVITATION_REVOKED, actor, workspace=invitation.workspace, subject=subject)
 
@@ -96,9 +96,9 @@ def accept_invitation(invitation: Invitation, user: User, actor: Actor) -> None:
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         rights.lock_users(invitation.invited_by)
         if not invitation.is_vouched_for:
-            raise NotVouchedFor("Whoever sent this invitation may no longer invite people to this workspace.")
+            raise NotVouchedFor("The person who sent this invitation can no longer invite people to this workspace.")
         if not Invitation.objects.open().filter(pk=invitation.pk).update(accepted_at=clock.now()):
-            raise MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
+            raise MembershipRefused("This invitation was accepted, was revoked or has expired.")
         role = Role(invitation.role)
         membership, made = Membership.objects.get_or_create(
             user=user, workspace=invitation.workspace, defaults={"role": role}
@@ -123,7 +123,7 @@ def change_role(membership: Membership, role: Role, actor: Actor) -> None:
         now = _locked(membership, actor)
         before = Role(now.role)
         if role.includes(before) and actor.user is not None and actor.user.pk == now.user_id:
-            raise MembershipRefused("Nobody raises their own role. Ask another owner.")
+            raise MembershipRefused("You can't raise your own role. Ask another owner.")
         if before == Role.OWNER and role != before:
             _keep_an_owner(now)
         endings = [] if role.includes(before) else rights.end_holdings(loss_of_role(now, role, actor))
@@ -184,7 +184,7 @@ def _keep_an_owner(membership: Membership) -> None:
     """Raise MembershipRefused if ``membership`` is that of the last owner who can sign in."""
     others = Membership.objects.filter(workspace=membership.workspace_id, role=Role.OWNER, user__is_active=True)
     if not others.exclude(pk=membership.pk).exists():
-        raise MembershipRefused("This is the last owner. Make somebody else an owner first.")
+        raise MembershipRefused("This is the last owner. Make someone else an owner first.")
 
 
 def require_mfa(workspace: Workspace, actor: Actor, *, required: bool) -> None:
@@ -193,7 +193,7 @@ def require_mfa(workspace: Workspace, actor: Actor, *, required: bool) -> None:
     Raises MembershipRefused if the actor has none, because they would lock themselves out.
     """
     if required and actor.user is not None and not has_second_factor(actor.user):
-        raise MembershipRefused("Set up a second factor for yourself first, or you would lock yourself out.")
+        raise MembershipRefused("Set up your own second factor first, or you'll lock yourself out.")
     with transaction.atomic():
         workspace.requires_mfa = required
         workspace.save(update_fields=["requires_mfa"])

@@ -23,7 +23,7 @@ class NotPossible(Exception):
 
 
 def open_account(actor: Actor, email: str, name: str, password: str | None = None) -> User:
-    """Create an account for a verified e-mail address; without a password the person must add a passkey next."""
+    """Create an account for a verified email address; without a password the person must add a passkey next."""
     with transaction.atomic():
         user = User.objects.create_user(email, password, name=name)
         EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
@@ -38,7 +38,7 @@ def join(invitation: Invitation, actor: Actor, *, name: str, password: str | Non
         # If the form is submitted twice at once, the second request waits here and finds the invitation accepted.
         Workspace.objects.select_for_update().get(pk=invitation.workspace_id)
         if not Invitation.objects.open().filter(pk=invitation.pk).exists():
-            raise members.MembershipRefused("This invitation was accepted or revoked meanwhile, or has run out.")
+            raise members.MembershipRefused("This invitation was accepted, was revoked or has expired.")
         user = open_account(actor, invitation.email, name, password)
         own = Actor(user, actor.ip_address, actor.user_agent, actor.request_id)
         members.accept_invitation(invitation, user, own)
@@ -46,9 +46,9 @@ def join(invitation: Invitation, actor: Actor, *, name: str, password: str | Non
 
 
 def account_for_identity(email: str, name: str) -> User | None:
-    """Return the active account with this verified e-mail address; create one for an invited person.
+    """Return the active account with this verified email address; create one for an invited person.
 
-    A new account accepts its open invitations at once, because the identity provider verifies the e-mail address as
+    A new account accepts its open invitations at once, because the identity provider verifies the email address as
     well as the link in an invitation does.
     """
     alike = User.objects.filter(email__iexact=email)
@@ -79,7 +79,7 @@ def deactivate(user: User, actor: Actor) -> None:
     Raises NotPossible for one's own account, and PermissionDenied if the actor is no longer a site admin.
     """
     if actor.user is not None and actor.user.pk == user.pk:
-        raise NotPossible("You cannot deactivate your own account. Another site admin can.")
+        raise NotPossible("You can't deactivate your own account. Ask another site admin.")
     with transaction.atomic():
         rights.lock_users(user, actor.user)
         rights.require_site_admin(actor)
@@ -102,9 +102,9 @@ def reactivate(user: User, actor: Actor) -> None:
 
 
 def reset_mfa(user: User, actor: Actor) -> None:
-    """Delete the second factors of somebody who lost theirs, end their sessions, and send them an e-mail."""
+    """Delete the second factors of somebody who lost theirs, end their sessions, and send them an email."""
     if actor.user is not None and actor.user.pk == user.pk:
-        raise NotPossible("You manage your own second factors on the page “Security”.")
+        raise NotPossible("Manage your own second factors on the “Security” page.")
     with transaction.atomic():
         Authenticator.objects.filter(user=user).delete()
         end_sessions(user)
@@ -113,7 +113,7 @@ def reset_mfa(user: User, actor: Actor) -> None:
 
 
 def unlink_identity(identity: SocialAccount, actor: Actor, session: SessionBase) -> None:
-    """Unlink an identity from its account, end the account's sessions but ``session``, and e-mail its owner.
+    """Unlink an identity from its account, end the account's sessions but ``session``, and email its owner.
 
     Raises NotPossible if it is the only way to sign in.
     """
@@ -134,8 +134,8 @@ def unlink_identity(identity: SocialAccount, actor: Actor, session: SessionBase)
 
 def _only_way_in(user: User) -> str:
     if is_sso_only(user.email):
-        return f"This is the only way in to {user.email}: the console is signed in to by single sign-on alone."
-    return f"This is the only way in to {user.email}. Set a password, or add a passkey that signs in alone, first."
+        return f"This is the only way to sign in as {user.email}: the console only allows single sign-on."
+    return f"This is the only way to sign in as {user.email}. Set a password or add a passwordless passkey first."
 
 
 def _another_way_in(user: User, identity: SocialAccount) -> bool:

@@ -96,6 +96,6 @@ def set_limits(limits: Limits, actor: Actor, session: SessionStore) -> int:
         )
         session.limit(limits)
         count = end(row for row in UserSession.objects.all() if not is_current(session, row))
-        words = f"{limits.idle_minutes:,} minutes without activity, {limits.hours:,} hours in all."
+        words = f"{limits.idle_minutes:,} minutes without activity, {limits.hours:,} hours in total."
         record_event(Action.SESSION_LIMITS_CHANGED, actor, message=words, ended=count)
     return count

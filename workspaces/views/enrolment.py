@@ -1,7 +1,7 @@
-"""Protects the setup of the first second factor, where one is required, by a link in an e-mail.
+"""Protects the setup of the first second factor, where one is required, by a link in an email.
 
 A stolen password alone must not be enough to add a second factor. So people who signed in with only a password must
-first open a link that is sent to the account's e-mail address, in the same session.
+first open a link that is sent to the account's email address, in the same session.
 """
 
 import secrets
@@ -34,7 +34,7 @@ _STRONGER = {"socialaccount", "invitation"}
 
 
 def mailbox_proved(view: View) -> View:
-    """Wrap a view of allauth that sets up a second factor: ask for the link in the e-mail first, if it is necessary."""
+    """Wrap a view of allauth that sets up a second factor: ask for the link in the email first, if it is necessary."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: object, **options: object) -> HttpResponseBase:
@@ -58,10 +58,10 @@ def _has_to_prove(request: HttpRequest, user: User) -> bool:
 
 @require_POST
 def ask(request: HttpRequest) -> HttpResponse:
-    """Send the e-mail with the link."""
+    """Send the email with the link."""
     user = request.user
     if not isinstance(user, User) or not ratelimit.consume(request, action="enrolment_mail", user=user):
-        messages.error(request, "Several links were mailed already. Check your spam folder, or try again in an hour.")
+        messages.error(request, "Several links were already sent. Check your spam folder, or try again in an hour.")
         return redirect_to(request, reverse("mfa_index"))
     nonce = request.session[_NONCE] = secrets.token_hex(16)
     account_mail.queue(emails.ENROLMENT, user.email, user=user.pk, nonce=nonce)
@@ -72,7 +72,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def prove(request: HttpRequest, token: str) -> HttpResponse:
-    """Accept the link from the e-mail, but only in the session that requested it."""
+    """Accept the link from the email, but only in the session that requested it."""
     user = request.user
     try:
         claimed = signing.loads(token, salt=emails.ENROLMENT, max_age=_HOUR)
@@ -80,11 +80,9 @@ def prove(request: HttpRequest, token: str) -> HttpResponse:
         claimed = None
     nonce = request.session.get(_NONCE)
     if not isinstance(user, User) or nonce is None or claimed != [user.pk, nonce]:
-        messages.error(
-            request, "This link is older than an hour, or was asked for in another browser. Ask for a new one."
-        )
+        messages.error(request, "This link has expired or was requested in another browser. Request a new one.")
         return redirect_to(request, reverse("mfa_index"))
     del request.session[_NONCE]
     request.session[PROVED] = user.pk
     events.enrolment_proved(request, user)
-    return redirect_to(request, reverse("mfa_index"), "Thank you. Now set up a second factor.")
+    return redirect_to(request, reverse("mfa_index"), "Confirmed. Now set up a second factor.")

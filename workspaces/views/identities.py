@@ -39,14 +39,14 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
             "title": f"Unlink {row.address} from {identity.user.email}?",
             "button": "Unlink",
             "consequences": [
-                f"This identity of {row.provider} no longer opens the account; its other sessions end.",
-                "The account's owner is told by e-mail.",
-                f"Whoever {row.provider} vouches for as {identity.user.email} is linked again on signing in.",
+                f"This identity of {row.provider} can no longer sign in to the account. Its other sessions end.",
+                "The account's owner is notified by email.",
+                f"Anyone {row.provider} verifies as {identity.user.email} is linked again at their next sign-in.",
             ],
             "action_url": request.path,
             "back_url": back,
             "back_label": label,
-            "keep": "Leave it",
+            "keep": "Cancel",
         }
         return render_page(request, "workspaces/confirm.html", "dialog", context)
     try:
@@ -54,4 +54,4 @@ def _unlink(request: HttpRequest, identity: SocialAccount, back: str, label: str
     except NotPossible as refusal:
         messages.error(request, str(refusal))
         return redirect_to(request, back)
-    return redirect_to(request, back, f"{row.address} no longer opens the account {identity.user.email}.")
+    return redirect_to(request, back, f"{row.address} can no longer sign in as {identity.user.email}.")

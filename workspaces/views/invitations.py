@@ -79,7 +79,7 @@ def _as_newcomer(request: HttpRequest, invitation: Invitation) -> HttpResponse:
         return _refused(request, invitation, refusal)
     record_authentication(request, user, method="password" if password else "invitation")
     request.session["enrol_for"] = invitation.workspace.slug
-    request.session[PROVED] = user.pk  # they have just opened a link in an e-mail
+    request.session[PROVED] = user.pk  # they have just opened a link in an email
     next_page = "mfa_index" if password else "mfa_add_webauthn"
     response: HttpResponse = perform_login(request, user, email_verification="none", redirect_url=reverse(next_page))
     return response

@@ -35,7 +35,7 @@ def members(request: HttpRequest, slug: str) -> HttpResponse:
 
 @require_POST
 def invite(request: HttpRequest, slug: str) -> HttpResponse:
-    """Send an invitation by e-mail."""
+    """Send an invitation by email."""
     workspace = _guarded(request, slug, keep=("email", "role"))
     form = InvitationForm(request.POST)
     if form.is_valid():
@@ -58,9 +58,7 @@ def resend(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
         services.resend_invitation(invitation, Actor.of(request))
     except (MembershipRefused, TooManyEmails) as problem:
         return _failed(request, workspace, problem)
-    return redirect_to(
-        request, _url(workspace), f"{invitation.email} gets a new link. The earlier one no longer works."
-    )
+    return redirect_to(request, _url(workspace), f"{invitation.email} gets a new link. The old one no longer works.")
 
 
 @require_POST
@@ -71,7 +69,7 @@ def revoke(request: HttpRequest, slug: str, invitation_id: int) -> HttpResponse:
         services.revoke_invitation(invitation, Actor.of(request))
     except MembershipRefused as refusal:
         return _failed(request, workspace, refusal)
-    return redirect_to(request, _url(workspace), f"The invitation to {invitation.email} is revoked.")
+    return redirect_to(request, _url(workspace), f"Invitation to {invitation.email} revoked.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -126,7 +124,7 @@ def require_mfa(request: HttpRequest, slug: str) -> HttpResponse:
         services.require_mfa(workspace, Actor.of(request), required=required)
     except MembershipRefused as refusal:
         return _failed(request, workspace, refusal)
-    done = "Only members with a second factor can open it now." if required else "It opens without a second factor."
+    done = "A second factor is now required." if required else "A second factor is no longer required."
     return redirect_to(request, _url(workspace), f"{workspace.name}: {done}")
 
 
@@ -171,7 +169,7 @@ def _ask_role(
 
 def _removal(workspace: Workspace, membership: Membership) -> dict[str, object]:
     person = membership.user
-    goes = f"They can no longer open {workspace.name}, from their next click on."
+    goes = f"They lose access to {workspace.name} immediately."
     stays = f"As a site admin they can still open {workspace.name}."
     return {
         "title": f"Remove {person.email}?",
@@ -179,13 +177,13 @@ def _removal(workspace: Workspace, membership: Membership) -> dict[str, object]:
         "first": stays if person.is_superuser else goes,
         "then": [
             "Their account and their roles in other workspaces stay.",
-            "Keys that they created stay active; revoke those that they may still hold.",
+            "Keys they created stay active. Revoke any they may still have.",
         ],
     }
 
 
 def _leaving(workspace: Workspace, membership: Membership) -> dict[str, object]:
-    goes = f"You can no longer open {workspace.name}, from your next click on."
+    goes = f"You lose access to {workspace.name} immediately."
     stays = f"As a site admin you can still open {workspace.name}."
     return {
         "title": f"Leave {workspace.name}?",
@@ -193,7 +191,7 @@ def _leaving(workspace: Workspace, membership: Membership) -> dict[str, object]:
         "first": stays if membership.user.is_superuser else goes,
         "then": [
             "Your account and your roles in other workspaces stay.",
-            "Keys that you created stay active; revoke those that nobody else uses.",
+            "Keys you created stay active. Revoke any that no one else uses.",
         ],
     }
 

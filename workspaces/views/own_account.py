@@ -77,8 +77,8 @@ def end_session(request: HttpRequest, session_id: int) -> HttpResponse:
     row = get_object_or_404(UserSession, pk=session_id, user_id=request.user.pk)
     sessions.end_own([row], Actor.of(request))
     if sessions.is_current(request.session, row):
-        return _leave(request, "That session is ended.")
-    return redirect_to(request, reverse("usersessions_list"), "That session is ended.")
+        return _leave(request, "Session revoked.")
+    return redirect_to(request, reverse("usersessions_list"), "Session revoked.")
 
 
 @require_POST
@@ -87,7 +87,7 @@ def end_other_sessions(request: HttpRequest) -> HttpResponse:
     mine = UserSession.objects.filter(user_id=request.user.pk)
     others = [row for row in mine if not sessions.is_current(request.session, row)]
     sessions.end_own(others, Actor.of(request))
-    return redirect_to(request, reverse("usersessions_list"), "All other sessions are ended.")
+    return redirect_to(request, reverse("usersessions_list"), "Signed out all other sessions.")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -102,8 +102,8 @@ def end_all_sessions(request: HttpRequest) -> HttpResponse:
             "back_label": "Sessions",
             "action_url": request.path,
             "consequences": [
-                "Every browser in which you are signed in has to sign in again, this one too.",
-                "What was typed there and not sent yet may be lost.",
+                "All your browsers are signed out, including this one.",
+                "Unsaved changes there may be lost.",
             ],
         }
         return render_page(request, "workspaces/confirm.html", "dialog", context)

@@ -29,7 +29,7 @@ PAGE_SIZE = 50
 
 @require_safe
 def people(request: HttpRequest) -> HttpResponse:
-    """List accounts with their workspaces and second factors: active ones first, then by e-mail address."""
+    """List accounts with their workspaces and second factors: active ones first, then by email address."""
     require_site_admin(request)
     searched, after = (sanitize_text(request.GET.get(name, ""), 254).strip() for name in ("q", "after"))
     memberships = Membership.objects.select_related("workspace").order_by("workspace__name")
@@ -54,9 +54,9 @@ def people(request: HttpRequest) -> HttpResponse:
 def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
     """Deactivate an account, after a confirmation page."""
     consequences = [
-        "They are signed out everywhere at once, and cannot sign in until the account is opened again.",
-        "Their roles stay for when the account is opened again. What ends now stays ended.",
-        "Keys that they created stay active; revoke those that they may still hold.",
+        "They're signed out everywhere and can't sign in until you reactivate the account.",
+        "Their roles are kept for reactivation. Anything that ends now isn't restored.",
+        "Keys they created stay active. Revoke any they may still have.",
     ]
     words = {"title": "Deactivate {email}?", "button": "Deactivate", "consequences": consequences}
     return _confirmed(request, user_id, services.deactivate, words, "{email} is deactivated.")
@@ -66,9 +66,9 @@ def deactivate(request: HttpRequest, user_id: int) -> HttpResponse:
 def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
     """Delete the second factors of somebody who lost theirs, after a confirmation page."""
     consequences = [
-        "Their authenticator app, passkeys and recovery codes no longer work; they are signed out everywhere.",
-        "They can sign in with the password alone until they set up a new second factor.",
-        "They are told by e-mail. Make sure first that it really is them who asks.",
+        "Their authenticator app, passkeys and recovery codes stop working, and they're signed out everywhere.",
+        "They can sign in with their password alone until they set up a new second factor.",
+        "They're notified by email. First make sure the request really came from them.",
     ]
     words = {"title": "Reset the second factors of {email}?", "button": "Reset", "consequences": consequences}
     return _confirmed(request, user_id, services.reset_mfa, words, "{email} can sign in without a second factor now.")
@@ -78,9 +78,9 @@ def reset_mfa(request: HttpRequest, user_id: int) -> HttpResponse:
 def sign_out(request: HttpRequest, user_id: int) -> HttpResponse:
     """End all sessions of an account, after a confirmation page."""
     consequences = [
-        "Every browser in which they are signed in has to sign in again.",
-        "What they had typed there and not sent yet may be lost.",
-        "Password, second factors and roles stay. If the password may be known to others, have them change it too.",
+        "All their browsers are signed out.",
+        "Their unsaved changes may be lost.",
+        "Their password, second factors and roles stay. If someone else may know the password, ask them to change it.",
     ]
     words = {"title": "Sign {email} out everywhere?", "button": "Sign out everywhere", "consequences": consequences}
     return _confirmed(request, user_id, sign_out_everywhere, words, "{email} is signed out everywhere.")
@@ -96,7 +96,7 @@ def session_limits(request: HttpRequest) -> HttpResponse:
     form = SessionLimitsForm(sent, initial={"idle_minutes": now.idle_minutes, "hours": now.hours})
     if form.is_valid():
         ended = set_limits(form.limits(), Actor.of(request), cast("SessionStore", request.session))
-        done = f"The limits are changed. Sessions of others that ended: {ended:,}."
+        done = f"Limits changed. Other sessions ended: {ended:,}."
         return redirect_to(request, reverse("workspaces:people"), done)
     return render(request, "workspaces/session_limits.html", {"form": form}, status=422 if form.is_bound else 200)
 

@@ -23,16 +23,16 @@ def remove_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     require_confirmation(request)
     if request.method == "POST":
         services.remove_api_key(workspace, Actor.of(request))
-        return redirect_to(request, _settings(workspace), "The API key is removed from this console.")
+        return redirect_to(request, _settings(workspace), "API key removed from this console.")
     return _ask(
         request,
         workspace,
         title="Remove the API key from this console?",
-        button="Remove the key",
+        button="Remove API key",
         consequences=[
-            "The credit balance is no longer read.",
-            "What was read so far stays.",
-            "Upstream the key stays active: whoever has it can go on using it.",
+            "The console stops syncing the credit balance.",
+            "Data synced so far is kept.",
+            "The key stays active in Cleanlist. Anyone who has it can still use it.",
         ],
     )
 
@@ -44,16 +44,16 @@ def remove_session(request: HttpRequest, slug: str) -> HttpResponse:
     require_confirmation(request)
     if request.method == "POST":
         services.remove_session(workspace, Actor.of(request))
-        return redirect_to(request, _settings(workspace), "The management session is removed from this console.")
+        return redirect_to(request, _settings(workspace), "Management session removed from this console.")
     return _ask(
         request,
         workspace,
         title="Remove the management session from this console?",
-        button="Remove the session",
+        button="Remove management session",
         consequences=[
-            "Keys can no longer be created or revoked here, and request logs are no longer read.",
-            "What was read so far stays.",
-            "Upstream the session stays signed in until it is ended there.",
+            "You can no longer create or revoke keys here, and the console stops syncing request logs.",
+            "Data synced so far is kept.",
+            "The session stays signed in at Cleanlist until you end it there.",
         ],
     )
 
@@ -67,19 +67,19 @@ def remove_workspace(request: HttpRequest, slug: str) -> HttpResponse:
     if form.is_valid():
         services.remove_workspace(workspace, Actor.of(request))
         state_of(request).workspace = None  # deleted, so pages cannot show it
-        return redirect_to(request, reverse("home"), f"{workspace.name} is removed from this console.")
+        return redirect_to(request, reverse("home"), f"{workspace.name} removed from this console.")
     return _ask(
         request,
         workspace,
         title=f"Remove {workspace.name}?",
-        button="Remove the workspace",
+        button="Remove workspace",
         phrase=workspace.name,
         error=" ".join(map(str, form.errors.get("phrase", []))),
         consequences=[
-            "Nothing changes upstream: keys stay active, credits stay where they are.",
-            "The stored credentials and everything read so far are deleted here; that cannot be undone.",
-            "Request logs older than the 500 rows a key that Cleanlist itself keeps are lost.",
-            "The audit trail stays; site admins can read it.",
+            "Nothing changes in Cleanlist: keys stay active and credits are unaffected.",
+            "The stored credentials and all synced data are deleted here. This can't be undone.",
+            "Cleanlist keeps only the latest 500 requests per key, so older request logs are lost.",
+            "The audit trail is kept. Site admins can view it.",
         ],
     )
 

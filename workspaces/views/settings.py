@@ -56,7 +56,7 @@ def replace_api_key(request: HttpRequest, slug: str) -> HttpResponse:
     if credentials.api_key is None or not _may_save(form, report):
         return render_page(request, TEMPLATE, "api_key_answer", context | {"key_report": report}, status=422)
     services.replace_api_key(workspace, Actor.of(request), credentials.api_key, report)
-    return redirect_to(request, _url(workspace), "The API key is stored; reading begins at once.")
+    return redirect_to(request, _url(workspace), "API key saved. Syncing starts now.")
 
 
 @require_POST
@@ -74,7 +74,7 @@ def replace_session(request: HttpRequest, slug: str) -> HttpResponse:
     if not _may_save(form, report):
         return render_page(request, TEMPLATE, "session_answer", context | {"session_report": report}, status=422)
     services.replace_session(workspace, Actor.of(request), credentials, report)
-    return redirect_to(request, _url(workspace), "The management session is stored.")
+    return redirect_to(request, _url(workspace), "Management session saved.")
 
 
 @require_POST
@@ -82,7 +82,7 @@ def retry_credentials(request: HttpRequest, slug: str) -> HttpResponse:
     """Trust rejected credentials again."""
     workspace = get_workspace(request, slug, Role.OWNER)
     services.retry_credentials(workspace, Actor.of(request))
-    return redirect_to(request, _url(workspace), "The stored credentials are tried again.")
+    return redirect_to(request, _url(workspace), "Trying the stored credentials again.")
 
 
 def _may_save(form: ApiKeyForm | SessionForm, report: services.ConnectionReport) -> bool:

@@ -176,7 +176,7 @@ def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watc
 
 @pytest.mark.parametrize(
     "trouble",
-    [{"paused_reason": "Upstream rejected the stored API key."}, {"interval_seconds": 60}],
+    [{"paused_reason": "Cleanlist rejected the stored API key."}, {"interval_seconds": 60}],
     ids=["paused", "out of date"],
 )
 def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(watch, recipient, trouble):

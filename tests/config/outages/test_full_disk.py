@@ -55,7 +55,7 @@ def sign_in(browser, person):
 def test_signing_in_to_a_read_only_database_says_what_is_wrong(browser, viewer, read_only):
     answer = sign_in(browser, viewer)
     assert answer.status_code == 503
-    assert "The database does not answer, or takes nothing" in answer.content.decode()
+    assert "The database isn't responding or can't be written to" in answer.content.decode()
 
 
 def test_a_console_on_a_read_only_database_is_not_ready(client, read_only):

@@ -73,7 +73,7 @@ BAD = {
     "five decimals": ({"credits": "5.00001"}, "credits", ""),
     "a year": ({"length": "year"}, "length", ""),
     "no length": ({"length": ""}, "length", "Choose one."),
-    "no zone": ({"time_zone": "Mars/Olympus"}, "time_zone", "Use a name such as Europe/Vienna"),
+    "no zone": ({"time_zone": "Mars/Olympus"}, "time_zone", "Enter a name such as Europe/Vienna"),
     "a NUL": ({"time_zone": "UTC\x00"}, "time_zone", ""),
     "a path": ({"time_zone": "../../etc/passwd"}, "time_zone", "is not a time zone"),
 }

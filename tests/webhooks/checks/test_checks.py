@@ -172,7 +172,7 @@ def test_only_so_many_checks_are_made_in_a_minute(signed_in, workspace):
 def test_viewers_read_checks_and_make_none(client, viewer, workspace):
     client.force_login(viewer)
     assert client.post(address(workspace), {"url": "https://example.com/"}).status_code == 403
-    assert "needs the role" in client.get(address(workspace)).text
+    assert "requires the role" in client.get(address(workspace)).text
 
 
 def test_a_check_whose_worker_died_is_made_again_and_not_for_ever(workspace, operator, local_targets):

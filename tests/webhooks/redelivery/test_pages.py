@@ -78,7 +78,7 @@ def test_what_has_changed_since_the_preview_is_shown_again_and_nothing_is_sent(s
         ({"where": "other", "url": ""}, "Say where to send them"),
         ({"where": "other", "url": "https://10.0.0.1/"}, "private network"),
         ({"where": "other", "url": "http://example.com/"}, "Only https"),
-        ({"where": "elsewhere"}, "Choose one of those that are offered."),
+        ({"where": "elsewhere"}, "Choose one of the options."),
     ],
 )
 def test_a_wrong_entry_is_reported_at_its_field(signed_in, workspace, failed, no_local_targets, entered, words):

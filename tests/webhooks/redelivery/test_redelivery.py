@@ -257,7 +257,7 @@ def test_a_paused_job_sends_nothing_and_a_cancelled_one_leaves_out_the_rest(conn
 FAULTS = {
     "the key is refused": ({"status": 401}, "paused", "did not accept the credential"),
     "a limit is reached": ({"status": 429, "headers": {"Retry-After": "7"}}, "running", "rate limit is reached"),
-    "upstream is down": ({"status": 503}, "running", "problem of its own"),
+    "upstream is down": ({"status": 503}, "running", "server error"),
 }
 
 

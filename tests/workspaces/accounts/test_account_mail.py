@@ -1,4 +1,4 @@
-"""E-mails about accounts: queued in the request, composed and sent by a worker, through a real mail server."""
+"""Emails about accounts: queued in the request, composed and sent by a worker, through a real mail server."""
 
 import asyncio
 import time

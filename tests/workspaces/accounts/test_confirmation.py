@@ -166,7 +166,7 @@ def test_a_typed_credential_is_never_kept_in_the_session(stale, workspace):
 
 def test_a_wrong_password_is_refused_and_recorded(stale, owner):
     page = stale.post("/accounts/confirm/password/", {"password": "wrong"})
-    assert "That is not your password" in page.content.decode()
+    assert "Wrong password" in page.content.decode()
     assert [event.actor for event in recorded("person:confirmation_failed")] == [owner]
     assert stale.get(f"{W}keys/new/").status_code == 302
 
@@ -184,7 +184,7 @@ def test_who_has_an_app_confirms_by_code_and_not_by_password(client, owner):
 
 def test_the_settings_show_no_form_that_could_not_be_sent(stale):
     page = stale.get(f"{W}settings/").content.decode()
-    assert "Confirm that it is you" in page
+    assert "Confirm your identity" in page
     assert 'name="key-api_key"' not in page
 
 
@@ -200,8 +200,8 @@ def test_the_code_of_the_sign_in_does_not_confirm_too_and_that_is_said(client, o
     sign_in(client, owner)
     client.post("/accounts/login/code/", {"code": code})
     page = client.post("/accounts/confirm/code/", {"code": code}).content.decode()
-    assert "Wait until the app shows the next one" in page
-    assert "That code is not right" not in page
+    assert "Wait for the app" in page
+    assert "Wrong code" not in page
 
 
 def not_now(page):

@@ -28,9 +28,9 @@ def unlink_url(identity):
 def test_the_owner_of_an_account_is_told_that_an_identity_opens_it_now(linked, viewer):
     (message,) = sent_mail()
     assert message.to == [viewer.email]
-    assert message.subject == "Single sign-on now opens your account"
+    assert message.subject == "Single sign-on was linked to your account"
     assert "from 127.0.0.1" in message.body
-    assert "The page “Security”" in message.body
+    assert "on the “Security” page" in message.body
 
 
 def test_an_account_made_on_the_command_line_is_told_too(client, provider, admin):
@@ -54,12 +54,12 @@ def test_who_has_none_sees_no_list(client, viewer):
 
 def test_an_identity_is_unlinked_recorded_and_told(client, linked, viewer):
     sent_mail()
-    assert "no longer opens the account" in client.get(unlink_url(linked)).content.decode()
+    assert "can no longer sign in" in client.get(unlink_url(linked)).content.decode()
     client.post(unlink_url(linked))
     assert not SocialAccount.objects.exists()
     (event,) = recorded("person:sso_unlinked")
     assert (event.actor, event.subject, event.details) == (viewer, viewer.email, {"identity": viewer.email})
-    assert "no longer opens your account" in sent_mail()[-1].subject
+    assert "was unlinked from your account" in sent_mail()[-1].subject
     assert client.get("/").status_code == 200
 
 
@@ -82,7 +82,7 @@ def test_an_account_keeps_a_way_in(client, linked, viewer):
     viewer.save()
     client.force_login(viewer)
     answer = client.post(unlink_url(linked), follow=True)
-    assert "This is the only way in" in answer.content.decode()
+    assert "This is the only way to sign in" in answer.content.decode()
     assert SocialAccount.objects.exists()
     assert not recorded("person:sso_unlinked")
 

@@ -1,4 +1,4 @@
-"""The link in an invitation's e-mail, followed by those it is for and by others."""
+"""The link in an invitation's email, followed by those it is for and by others."""
 
 from datetime import timedelta
 
@@ -41,7 +41,7 @@ def test_a_newcomer_sets_a_password_and_is_in(client, link, workspace):
 
 def test_the_newcomer_is_offered_a_second_factor_and_a_way_on(client, link):
     page = client.post(link, GOOD, follow=True).content.decode()
-    assert "Protect your account with a second factor" in page
+    assert "Add a second factor to protect your account" in page
     assert 'href="/w/example-works/"' in page
 
 
@@ -80,7 +80,7 @@ def test_an_abandoned_passkey_leads_to_no_loop(client, link):
         ({"password": "new@example.test", "password_again": "new@example.test"}, "password", "too similar"),
         ({"password_again": "something else"}, "password_again", "differ"),
         ({"name": "n" * 121}, "name", "at most 120"),
-        ({"way": "magic"}, "way", "Choose one of those"),
+        ({"way": "magic"}, "way", "Choose one of the options"),
     ],
 )
 def test_a_bad_entry_says_why_at_the_field(client, link, entries, field, words):
@@ -99,7 +99,7 @@ def test_it_works_once(client, link):
 @pytest.mark.parametrize("fate", [{"expires_at": timezone.now() - timedelta(1)}, {"revoked_at": timezone.now()}])
 def test_an_invitation_that_is_over_says_so(client, link, fate):
     Invitation.objects.update(**fate)
-    assert "This invitation is over" in client.get(link).content.decode()
+    assert "This invitation is no longer valid" in client.get(link).content.decode()
     assert client.post(link, GOOD).status_code == 410
     assert not Membership.objects.filter(user__email="new@example.test").exists()
 

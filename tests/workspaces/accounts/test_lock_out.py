@@ -125,8 +125,8 @@ def test_the_right_password_of_a_closed_account_is_answered_counted_and_recorded
     browser = Client()
     right, wrong = sign_in(browser, viewer), sign_in(browser, viewer, "wrong")
     assert (right.status_code, right.headers.get("Location")) == (200, None)
-    assert "is not correct" in right.content.decode()
-    assert "is not correct" in wrong.content.decode()
+    assert "Wrong email address or password" in right.content.decode()
+    assert "Wrong email address or password" in wrong.content.decode()
     assert AuditEvent.objects.filter(action=Action.SIGN_IN_FAILED).count() == 2
     for _ in range(3):
         sign_in(browser, viewer)

@@ -83,11 +83,11 @@ def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
 @pytest.mark.parametrize(
     ("email", "words"),
     [
-        ("", "Fill this in"),
-        ("not an address", "That is not an e-mail address"),
-        ("pi\u212a@example.test", "That is not an e-mail address"),  # lower case makes a k of the Kelvin sign
-        ("OWNER@example.test", "is a member already"),
-        ("waiting@example.test", "invited already"),
+        ("", "This field is required"),
+        ("not an address", "That is not an email address"),
+        ("pi\u212a@example.test", "That is not an email address"),  # lower case makes a k of the Kelvin sign
+        ("OWNER@example.test", "is already a member"),
+        ("waiting@example.test", "already invited"),
     ],
 )
 def test_a_bad_invitation_says_why_at_the_field(page, email, words):
@@ -139,11 +139,11 @@ def test_a_mail_server_that_is_down_is_named_in_the_list_until_it_takes_the_mail
     invite(page)
     assert account_mail.send_due() == 0
     (row,) = states(page)
-    assert "The mail server did not take it yet. It is tried again by itself." in row
+    assert "The mail server hasn't accepted it yet. The console will retry." in row
     assert "Not sent" in row
     AccountMail.objects.update(created_at=timezone.now() - timedelta(hours=25), next_attempt_at=timezone.now())
     account_mail.send_due()
-    assert "did not take it for a day. Send it again." in states(page)[0]
+    assert "didn't accept it for a day. Send it again." in states(page)[0]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     page.post(f"{W}invitations/{Invitation.objects.get().pk}/resend/")
     assert "Being sent" in states(page)[0]
@@ -156,7 +156,7 @@ def test_an_address_that_the_mail_server_refuses_is_not_tried_again(page, monkey
     monkeypatch.setattr(EmailMultiAlternatives, "send", Mock(side_effect=refusal))
     invite(page)
     account_mail.send_due()
-    assert "refused this address" in states(page)[0]
+    assert "rejected this address" in states(page)[0]
     assert not AccountMail.objects.exists()
 
 
@@ -216,7 +216,7 @@ def test_with_a_second_owner_one_may_step_down_and_then_sees_the_page_no_more(pa
 def test_nobody_raises_themselves(client, workspace, admin, owner):
     Membership.objects.create(user=admin, workspace=workspace, role=Role.VIEWER)
     client.force_login(admin)
-    assert "Nobody raises their own role" in notices(change(client, admin, "owner"))
+    assert "You can't raise your own role" in notices(change(client, admin, "owner"))
     assert of(admin).role == Role.VIEWER
 
 
@@ -243,7 +243,7 @@ def test_leaving_is_worded_for_oneself_and_not_offered_to_the_only_owner(page, o
     assert "Leave…" in page.get(MEMBERS).content.decode()
     asked = page.get(leave).content.decode()
     assert "Leave Example Works?" in asked
-    assert "You can no longer open Example Works" in asked
+    assert "You lose access to Example Works" in asked
     assert "They" not in asked
 
 
@@ -251,7 +251,7 @@ def test_a_site_admin_who_is_removed_is_said_to_stay_able_to_open_it(page, admin
     membership = Membership.objects.create(user=admin, workspace=workspace, role="viewer")
     asked = page.get(f"{MEMBERS}{membership.pk}/remove/").content.decode()
     assert "As a site admin they can still open Example Works" in asked
-    assert "no longer open" not in asked
+    assert "lose access" not in asked
 
 
 def test_a_role_has_its_article(page, viewer):
@@ -260,5 +260,5 @@ def test_a_role_has_its_article(page, viewer):
 
 def test_a_site_admins_page_does_not_speak_of_a_workspace(page):
     refused = page.get("/people/").content.decode()
-    assert "site admins of the console" in refused
+    assert "Only site admins" in refused
     assert "this workspace" not in refused

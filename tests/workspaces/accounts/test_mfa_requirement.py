@@ -21,7 +21,7 @@ def test_a_member_without_one_is_sent_to_set_it_up_and_can_go_on_from_there(clie
     for page in ("", "keys/", "settings/", "audit/"):
         assert client.get(f"{W}{page}")["Location"] == "/accounts/security/"
     content = client.get("/accounts/security/").content.decode()
-    assert "asks its members for a second factor" in content
+    assert "requires a second factor" in content
     assert f'href="{W}"' in content
 
 
@@ -80,5 +80,5 @@ def test_a_required_second_factor_is_said_and_offers_no_way_that_leads_back_here
     workspace.save()
     sign_in(client, owner)
     page = client.get(workspace.get_absolute_url(), follow=True).content.decode()
-    assert "Example Works opens only with a second factor" in page
+    assert "Example Works requires a second factor" in page
     assert "Continue to the workspace" not in page

@@ -48,7 +48,7 @@ def test_a_second_factor_does_not_sign_in_alone_however_well_it_verifies_its_use
     passkey = SoftwarePasskey()
     add(secure, passkey)
     page = sign_in_alone(secure, passkey)
-    assert "Enter the password first" in page.content.decode()
+    assert "Enter your password first" in page.content.decode()
     assert secure.get("/").status_code == 302
     (event,) = recorded("person:sign_in_failed")
     assert event.message == "The passkey was added as a second factor only."

@@ -75,7 +75,7 @@ def rule_of(workspace, *addresses, **facts):
 @LOSSES
 def test_the_invitations_of_a_former_owner_open_nothing(client, owner, second, backdoor, lose):
     lose(second)
-    assert "This invitation is over" in client.get(backdoor).text
+    assert "This invitation is no longer valid" in client.get(backdoor).text
     form = {"way": "password", "password": "a long enough phrase", "password_again": "a long enough phrase"}
     assert client.post(backdoor, form).status_code == 410
     assert not User.objects.filter(email="backdoor@example.test").exists()
@@ -100,7 +100,7 @@ def test_an_invitation_is_worth_no_more_than_its_sender_when_it_is_accepted(clie
     User.objects.filter(pk=admin.pk).update(**change)  # past every service, as in a shell
     answer = client.get(link)
     assert answer.status_code == 410
-    assert "may no longer invite people" in answer.text
+    assert "can no longer invite people" in answer.text
     assert not {admin.email, workspace.name} & set(answer.text.split())
     assert workspace.name not in answer.text
     with pytest.raises(members.NotVouchedFor):

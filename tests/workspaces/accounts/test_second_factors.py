@@ -50,13 +50,13 @@ def test_it_is_recorded_and_told_by_e_mail(client, person, enrol):
     client.get(f"{SECURITY}recovery-codes/")
     actions = [event.action for event in recorded()]
     assert {"person:totp_added", "person:recovery_codes_made", "person:recovery_codes_shown"} <= set(actions)
-    assert any("authenticator app was set up" in message.subject for message in sent_mail())
+    assert any("authenticator app was added" in message.subject for message in sent_mail())
 
 
 def test_a_wrong_first_code_sets_nothing_up(client, person):
     client.get(f"{SECURITY}app/add/")
     page = client.post(f"{SECURITY}app/add/", {"code": "000000"})
-    assert "That code is not right" in page.content.decode()
+    assert "Wrong code" in page.content.decode()
     assert not Authenticator.objects.exists()
 
 

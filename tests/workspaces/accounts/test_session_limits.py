@@ -176,7 +176,7 @@ def test_the_cookie_lasts_to_the_absolute_end(signed_in):
 
 def test_the_page_of_security_says_when_it_ends(signed_in):
     page = signed_in.get("/accounts/security/").content.decode()
-    assert ">in 12 hours</time> if you do nothing until then" in page
+    assert ">in 12 hours</time> if you're inactive" in page
     assert ">in 7 days</time> in any case" in page
 
 
@@ -194,7 +194,7 @@ def test_what_was_sent_is_not_done_and_the_sign_in_form_says_so(client, owner, w
     answer = client.post("/w/example-works/settings/details/", {"name": "Renamed"}, headers=headers)
     form = answer["HX-Redirect" if htmx else "Location"]
     assert form == "/accounts/login/?next=%2Fw%2Fexample-works%2Fsettings%2F"
-    assert "that was not done" in client.get(form).content.decode()
+    assert "so nothing was changed" in client.get(form).content.decode()
     assert Workspace.objects.get().name == workspace.name
     answer = client.post(form, {"login": owner.email, "password": PASSWORD, "next": "/w/example-works/settings/"})
     assert answer["Location"] == "/w/example-works/settings/"
@@ -219,7 +219,7 @@ def as_admin(clock, admin):
 
 def test_a_site_admin_sets_shorter_limits_and_everybody_else_signs_in_again(signed_in, as_admin, clock, viewer):
     answer = as_admin.post(LIMITS, {"idle_minutes": "30", "hours": "2"}, follow=True)
-    assert "Sessions of others that ended: 1." in answer.text
+    assert "Other sessions ended: 1." in answer.text
     assert not is_open(signed_in)
     sign_in(signed_in, viewer)
     for browser in (signed_in, as_admin):
@@ -255,7 +255,7 @@ def test_the_trail_tells_who_set_them(as_admin, admin):
         ({"idle_minutes": "4", "hours": "8"}, "Enter 5 or more."),
         ({"idle_minutes": "30", "hours": "0"}, "Enter 1 or more."),
         ({"idle_minutes": "soon", "hours": "8"}, "Enter a whole number"),
-        ({}, "Fill this in."),
+        ({}, "This field is required."),
     ],
 )
 def test_they_are_never_longer_than_the_settings_allow(signed_in, as_admin, sent, words):

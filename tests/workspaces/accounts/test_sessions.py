@@ -67,7 +67,7 @@ def test_signing_out_everywhere_ends_this_one_too(two):
 def test_this_session_is_marked_and_ending_it_leads_to_the_sign_in_form(two):
     here, there = two
     page = here.get(SESSIONS).content.decode()
-    assert page.count("This one") == 1
+    assert page.count("This device") == 1
     answer = here.post(f"{SESSIONS}{UserSession.objects.exclude(user_agent='Elsewhere/1.0').get().pk}/end/")
     assert answer["Location"] == "/accounts/login/"
     assert here.get("/").status_code == 302
@@ -81,7 +81,7 @@ def test_a_session_that_a_command_has_ended_is_not_listed(two, viewer):
     sign_in(here, viewer, "set on the command line 1")
     page = here.get(SESSIONS).content.decode()
     assert "Elsewhere/1.0" not in page
-    assert "This one" in page
+    assert "This device" in page
 
 
 @pytest.mark.parametrize("command", ["sign-out", "reset-mfa", "deactivate"])
@@ -138,9 +138,9 @@ def test_signing_out_everywhere_asks_first(client, viewer):
 
 def test_everywhere_else_is_offered_only_where_there_is_an_else(client, viewer):
     sign_in(client, viewer)
-    assert "Sign out everywhere else" not in client.get("/accounts/security/").content.decode()
+    assert "Sign out other sessions" not in client.get("/accounts/security/").content.decode()
     sign_in(Client(), viewer)
-    assert "Sign out everywhere else" in client.get("/accounts/security/").content.decode()
+    assert "Sign out other sessions" in client.get("/accounts/security/").content.decode()
 
 
 def test_sessions_of_the_version_before_go_on(client, owner):

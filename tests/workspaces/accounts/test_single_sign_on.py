@@ -43,8 +43,8 @@ def test_the_second_time_the_identity_is_known(client, provider, viewer):
     ("claims", "words"),
     [
         ({"email": "nobody@example.test"}, "this console does not"),
-        ({"email_verified": False}, "did not vouch"),
-        ({"email": ""}, "did not vouch"),
+        ({"email_verified": False}, "verified your email address"),
+        ({"email": ""}, "verified your email address"),
     ],
 )
 def test_an_identity_alone_is_not_an_account(client, provider, viewer, claims, words):
@@ -113,7 +113,7 @@ def test_a_provider_that_did_not_have_them_sign_in_anew_confirms_nothing(by_iden
     provider.auth_time = lambda: time.time() + OLD if said == OLD else said
     _, answer = confirm_by_identity(by_identity)
     assert answer.status_code == 403
-    assert ("more than ten minutes ago" if said == OLD else "did not say") in answer.text
+    assert ("more than 10 minutes old" if said == OLD else "did not say") in answer.text
     assert by_identity.get(NEW_KEY).status_code == 302
     assert by_identity.get("/w/example-works/").status_code == 200
 
@@ -145,7 +145,7 @@ def test_the_address_of_the_sign_in_has_no_say_in_what_the_provider_is_asked(by_
 
 @pytest.mark.parametrize(
     ("exception", "words"),
-    [("", "choose “Forgot your password?”"), ("break-glass@example.test", "sign in by single sign-on")],
+    [("", "choose “Forgot your password?”"), ("break-glass@example.test", "sign in with single sign-on")],
 )
 def test_who_can_confirm_nowhere_is_told_what_to_do(client, provider, workspace, owner, settings, exception, words):
     members.invite(workspace, members.Actor(owner), email="operations@example.test", role=Role.OPERATOR)
@@ -161,7 +161,7 @@ def test_a_provider_that_is_down_is_said_so(client, provider):
     provider.stop()
     answer = client.get(LOGIN)
     assert answer.status_code == 502
-    assert "Signing in did not work" in answer.content.decode()
+    assert "Sign-in failed" in answer.content.decode()
 
 
 @pytest.mark.parametrize("query", ["", "?code=made-up&state=made-up", "?error=access_denied", "?state[]=1"])
@@ -191,7 +191,7 @@ def test_an_odd_description_of_a_provider_is_said_so_on_the_way_there_and_back(c
     provider.odd = odd
     for url in (LOGIN, back):
         answer = client.get(url)
-        assert (answer.status_code, "Signing in did not work" in answer.text) == (502, True)
+        assert (answer.status_code, "Sign-in failed" in answer.text) == (502, True)
     assert client.get("/").status_code == 302
 
 

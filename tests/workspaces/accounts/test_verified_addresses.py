@@ -1,4 +1,4 @@
-"""Whether an identity provider vouches for an e-mail address: what it says, whatever form it says it in."""
+"""Whether an identity provider vouches for an email address: what it says, whatever form it says it in."""
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
@@ -32,7 +32,7 @@ def test_nobody_signs_in_to_an_account_by_an_address_that_is_not_verified(client
     provider.claims = claims_of(viewer.email, form)
     answer = go_through(client)
     assert answer.status_code == 403
-    assert "did not vouch" in answer.content.decode()
+    assert "verified your email address" in answer.content.decode()
     assert client.get("/").status_code == 302
     assert not SocialAccount.objects.exists()
 

@@ -192,7 +192,7 @@ def test_a_signed_anchor_is_an_expectation(anchor, grow, capsys):
     [{"count": 2}, {"hash": "0" * 64}, {"at": "2026-01-01T00:00:00+00:00"}, {"signature": "0" * 64}, {"signature": ""}],
 )
 def test_an_anchor_that_was_changed_is_refused(anchor, changed):
-    with pytest.raises(CommandError, match="not signed with this console's SECRET_KEY"):
+    with pytest.raises(CommandError, match="wasn't signed with this console's SECRET_KEY"):
         call_command("verify_audit", "--expect", anchor(**changed))
 
 
@@ -213,5 +213,5 @@ def test_an_anchor_is_not_made_of_a_trail_whose_record_was_changed(grow, monkeyp
 
 @pytest.mark.parametrize("text", ["", "3", "3:abc", "0:" + "0" * 64, "x:" + "0" * 64, "{}", '{"count": 3}', "[1]", "{"])
 def test_an_expectation_that_is_none_is_refused(db, text):
-    with pytest.raises(CommandError, match="Give COUNT:HASH"):
+    with pytest.raises(CommandError, match="Enter COUNT:HASH"):
         call_command("verify_audit", f"--expect={text}")

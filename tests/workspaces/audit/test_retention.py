@@ -31,10 +31,10 @@ def kept():
 
 def test_old_events_are_cut_off_and_what_is_left_still_holds(trail, capsys):
     call_command("prune_audit", "--older-than", "450d")
-    assert "5 events were cut off" in capsys.readouterr().out
+    assert "5 events were deleted" in capsys.readouterr().out
     assert kept()[:5] == [event.pk for event in trail[5:]]
     call_command("verify_audit")
-    assert "holds: 6 events; 5 older ones were cut off" in capsys.readouterr().out
+    assert "holds: 6 events; 5 older ones were deleted" in capsys.readouterr().out
 
 
 def test_cutting_is_itself_in_the_trail(trail):

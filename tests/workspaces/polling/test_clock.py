@@ -108,7 +108,7 @@ LEFT = {
         "Endpoint.last_attempt_at EndpointHour.hour EndpointDay.day"
     ),
     "chosen by people": "KeyCreation.expires_at Snooze.until BalanceImport.first_at BalanceImport.last_at",
-    "a promise in an e-mail": "Invitation.expires_at",
+    "a promise in an email": "Invitation.expires_at",
     "a chain that is never rewritten": "AuditEvent.at",
     "of accounts, which follow this machine's clock": "User.date_joined User.last_login",
 }

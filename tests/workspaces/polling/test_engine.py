@@ -90,7 +90,7 @@ def test_a_key_that_is_refused_twice_stops_its_polls_and_is_recorded(poll, upstr
     engine.run_due()
     refuse_again(later=5)
     poll.refresh_from_db()
-    assert poll.paused_reason == "Upstream rejected the stored API key."
+    assert poll.paused_reason == "Cleanlist rejected the stored API key."
     assert AuditEvent.objects.get().action == Action.CREDENTIAL_REJECTED
 
 

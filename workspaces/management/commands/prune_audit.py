@@ -11,12 +11,12 @@ from workspaces.audit.retention import TrailBroken, prune
 def _age(text: str) -> timedelta:
     found = re.fullmatch(r"([1-9]\d{0,4})d", text)
     if found is None:
-        raise ArgumentTypeError("Give a number of days, such as 400d.")
+        raise ArgumentTypeError("Enter a number of days, such as 400d.")
     return timedelta(days=int(found[1]))
 
 
 class Command(BaseCommand):
-    help = "Cut old events off the audit trail. What is left can still be verified; export first what you must keep."
+    help = "Delete old events from the audit trail. The rest can still be verified. Export what you must keep first."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--older-than", type=_age, required=True, metavar="DAYS", help="for example 400d")
@@ -26,4 +26,4 @@ class Command(BaseCommand):
             removed = prune(clock.now() - older_than)
         except TrailBroken as problem:
             raise CommandError(str(problem)) from None
-        self.stdout.write(f"{removed:,} events were cut off.")
+        self.stdout.write(f"{removed:,} events were deleted.")

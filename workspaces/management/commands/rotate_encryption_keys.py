@@ -4,12 +4,12 @@ from workspaces.credentials.encryption_keys import reseal_all
 
 
 class Command(BaseCommand):
-    help = "Seal every stored secret with the first of ENCRYPTION_KEYS; then the other keys can be taken away."
+    help = "Re-encrypt every stored secret with the first of ENCRYPTION_KEYS. The other keys can then be removed."
 
     def handle(self, **_: object) -> None:
         report = reseal_all()
-        self.stdout.write(f"{report.resealed:,} secrets were sealed anew; {report.current:,} needed nothing.")
+        self.stdout.write(f"{report.resealed:,} secrets were re-encrypted; {report.current:,} were up to date.")
         for where in report.lost:
-            self.stderr.write(f"cannot be opened with any of ENCRYPTION_KEYS: {where}")
+            self.stderr.write(f"can't be decrypted with any of ENCRYPTION_KEYS: {where}")
         if report.lost:
-            raise CommandError("Keep the old keys: add the one that is missing and run this again.")
+            raise CommandError("Keep the old keys. Add the missing one and run this again.")

@@ -26,12 +26,12 @@ class Command(BaseCommand):
             "--expect",
             type=_expected,
             metavar="COUNT:HASH",
-            help="what the trail was once: it must go on from there. Or a line of the log: audit_event or audit_anchor",
+            help="an earlier state that the trail must continue from, or a log line: audit_event or audit_anchor",
         )
 
     def handle(self, *, as_json: bool, expect: Known | Anchor | None, **_: object) -> None:
         if isinstance(expect, Anchor) and not is_signed(expect):
-            raise CommandError("This anchor was not signed with this console's SECRET_KEY, or was changed.")
+            raise CommandError("This anchor wasn't signed with this console's SECRET_KEY, or it was changed.")
         breaks = list(verify(expect.known if isinstance(expect, Anchor) else expect))
         head = AuditHead.objects.filter(pk=AuditHead.ONLY).first() or AuditHead()
         if as_json:
@@ -58,7 +58,7 @@ def _expected(text: str) -> Known | Anchor:
     except (ValueError, KeyError, TypeError):
         known = None
     if known is None:
-        raise ArgumentTypeError("Give COUNT:HASH, or a line of the log with audit_event or audit_anchor.")
+        raise ArgumentTypeError("Enter COUNT:HASH, or a log line with audit_event or audit_anchor.")
     return known
 
 
@@ -69,5 +69,5 @@ def _as_json(head: AuditHead, breaks: list[Break]) -> str:
 
 
 def _in_words(head: AuditHead) -> str:
-    gone = f"; {head.cut_count:,} older ones were cut off by prune_audit" if head.cut_count else ""
+    gone = f"; {head.cut_count:,} older ones were deleted by prune_audit" if head.cut_count else ""
     return f"The audit trail holds: {head.count - head.cut_count:,} events{gone}."

@@ -74,7 +74,7 @@ def test_fixed_times_are_in_the_viewers_zone_unless_they_name_one(log, viewer):
         ("?ip=203.0.113.0/40", "is neither an address nor a network"),
         ("?slower=fast", "whole number"),
         ("?method=GE7", "is no method"),
-        ("?own=yes", "Choose one of those that are offered"),
+        ("?own=yes", "Choose one of the options"),
         ("?key=none", "no such key"),
         ("?statsu=500", "There is no filter “statsu”"),
     ],

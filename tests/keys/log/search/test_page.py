@@ -115,7 +115,7 @@ def test_only_the_top_of_a_log_that_goes_on_is_live(log):
         ({}, {}, "No request yet"),
         ({}, None, "The log has not been read yet"),
         (None, None, "The request log is switched off"),
-        ({"rejected_at": timezone.now()}, None, "The management session is over"),
+        ({"rejected_at": timezone.now()}, None, "Management session expired"),
         ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
     ],
 )

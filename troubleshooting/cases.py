@@ -15,7 +15,7 @@ from core.form_messages import CleanedData
 from keys.models import ApiKey
 from troubleshooting.pasted.headers import GOOD, MISTAKES
 from troubleshooting.pasted.secrets import remove_secrets
-from troubleshooting.topics import Topic, all_topics, get_topic
+from troubleshooting.topics import WORKFLOW, Topic, all_topics, get_topic
 from webhooks.ingest.normalize import is_usable_workflow_id
 from workspaces.models import Workspace
 
@@ -60,6 +60,13 @@ class Case:
         return get_topic(self.topic)
 
     @property
+    def heading(self) -> str:
+        """Return the heading of the case's page: its symptom, or the workflow if an id alone was given."""
+        if self.topic == WORKFLOW and self.workflow:
+            return f"Workflow {self.workflow}"
+        return self.subject.symptom if self.subject else ""
+
+    @property
     def kind(self) -> str:
         """Return in words what was pasted; empty for a case that was chosen by hand."""
         return KINDS.get(self.heard, "")
@@ -90,7 +97,7 @@ class CaseForm(forms.Form):
     type = forms.ChoiceField(
         label="Enrichment type",
         required=False,
-        choices=[("", "Not known"), *((each, each) for each in MOST_FOR_CONTACT)],
+        choices=[("", "Unknown"), *((each, each) for each in MOST_FOR_CONTACT)],
     )
     heard = forms.ChoiceField(required=False, choices=[("", ""), *KINDS.items()], widget=forms.HiddenInput)
     code = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
@@ -105,20 +112,22 @@ class CaseForm(forms.Form):
     def __init__(self, data: Any, workspace: Workspace) -> None:
         super().__init__(data, auto_id="case-%s")
         self._keys = {str(key.key_id): _label(key) for key in ApiKey.objects.of(workspace).recently_used_first()}
-        choice_field(self, "key").choices = [("", "Not known"), *self._keys.items()]
-        choice_field(self, "topic").choices = [("", "Not known"), *_grouped()]
+        choice_field(self, "key").choices = [("", "Unknown"), *self._keys.items()]
+        choice_field(self, "topic").choices = [("", "Unknown"), *_grouped()]
         notes = {"workflow": "public_bulk_…", "endpoint": "POST /api/v1/public/enrich/bulk", "status": "401"}
         for name, example in notes.items():
             self.fields[name].widget.attrs |= {"placeholder": example, "autocomplete": "off", "spellcheck": "false"}
         for name in ("workflow", "endpoint"):
-            words = "Leave secrets out; choose the key by its name."
+            words = "Don't enter secrets. Choose the key by name."
             self.fields[name].widget.attrs |= {"pattern": self._HARMLESS, "title": words}
 
     def clean_workflow(self) -> str:
         """Refuse what cannot be an id of a workflow."""
         text = str(self.cleaned_data["workflow"]).strip()
         if text and (not is_usable_workflow_id(text) or remove_secrets(text).found):
-            raise ValidationError("That is no workflow id. It looks like public_bulk_ and a long code behind it.")
+            raise ValidationError(
+                "That isn't a workflow id. Workflow ids look like public_bulk_ followed by a long code."
+            )
         return text
 
     def clean_slips(self) -> tuple[str, ...]:
@@ -148,7 +157,7 @@ def _label(key: ApiKey) -> str:
 
 
 def _grouped() -> list[tuple[str, list[tuple[str, str]]]]:
-    places = {"api": "The API answers", "portal": "In Cleanlist's portal"}
+    places = {"api": "From the API", "portal": "In Cleanlist's portal"}
     return [
         (label, [(topic.name, topic.symptom) for topic in all_topics() if topic.place == place])
         for place, label in places.items()

@@ -27,6 +27,7 @@ class CheckResult:
     """How one check ended: what was found, and what to do about it.
 
     ``title`` is what a verdict says in a few words. ``facts`` are label and value. ``snippet`` is for a terminal.
+    ``headline`` is the part of a workflow's verdict that this check knows.
     """
 
     state: CheckState
@@ -36,6 +37,7 @@ class CheckResult:
     facts: tuple[tuple[str, str], ...] = ()
     links: tuple[PageLink, ...] = ()
     snippet: str = ""
+    headline: str = ""
 
     @property
     def rank(self) -> int:

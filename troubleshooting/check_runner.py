@@ -1,5 +1,6 @@
 """Runs checks and derives the verdict."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -7,10 +8,12 @@ import structlog
 from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
+from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)
+_LEVELS = {"failed": "danger", "warning": "warning", "unknown": "warning"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class CompletedCheck:
 
 @dataclass(frozen=True)
 class CaseVerdict:
-    """What is wrong, why, and what helps, in that order; ``level`` colours it."""
+    """What is wrong, why, and how to fix it, in that order; ``level`` colors it."""
 
     level: str
     title: str
@@ -55,11 +58,19 @@ def first_verdict(case: Case) -> CaseVerdict | None:
 
 def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:
     """Return the verdict that one result makes; the topic's own words if it is no finding."""
-    levels = {"failed": "danger", "warning": "warning", "unknown": "warning"}
     if not result.is_finding:
         return first_verdict(case)
     text = result.text.removeprefix(f"{result.title.removesuffix('.')}.").strip() if result.title else ""
-    return CaseVerdict(levels[result.state], result.title or result.text, text, result.fix)
+    return CaseVerdict(_LEVELS[result.state], result.title or result.text, text, result.fix)
+
+
+def verdict_on_workflow(results: Sequence[CheckResult]) -> CaseVerdict:
+    """Return the verdict on a workflow of which only the id is known: what its checks found, the webhook first."""
+    worst = max(results, key=lambda result: result.rank)
+    title = " · ".join(result.headline for result in results if result.headline) or worst.title or worst.text
+    if not worst.is_finding:
+        return CaseVerdict("ok" if worst.state == "ok" else "info", title)
+    return CaseVerdict(_LEVELS[worst.state], title, worst.text, worst.fix)
 
 
 def worse_state(result: CheckResult, so_far: str) -> str:
@@ -68,11 +79,11 @@ def worse_state(result: CheckResult, so_far: str) -> str:
     return result.state if result.rank > max(known.values(), default=-1) else so_far
 
 
-def closing_words(worst: str) -> str:
+def closing_words(case: Case, worst: str) -> str:
     """Return the closing sentence when all checks are done and none found anything; empty if one did."""
     words = {
-        "ok": "These checks found nothing that is wrong now. What is said above is what Cleanlist's documentation says "
-        "of this symptom.",
-        "skipped": "With what is known so far there was nothing to check. Correct it above to have it looked up.",
+        "ok": "All checks passed."
+        + ("" if case.topic == WORKFLOW else " The advice above comes from Cleanlist's docs."),
+        "skipped": "Not enough details to check anything. Add details above and check again.",
     }
     return words.get(worst, "")

@@ -14,21 +14,24 @@ from cleanlist.pricing import MAX_CONTACTS
 from keys.models import ApiKey
 from troubleshooting.body.validation import validate_body
 from troubleshooting.cases import Case, CaseForm
-from troubleshooting.check_result import link
+from troubleshooting.check_result import CheckResult, link
 from troubleshooting.check_runner import (
+    CaseVerdict,
     CompletedCheck,
     closing_words,
     first_verdict,
     run_check,
     run_checks,
     verdict_from,
+    verdict_on_workflow,
     worse_state,
 )
 from troubleshooting.checks import CHECKS, checks_for
 from troubleshooting.checks.request_shape import result_of_body
+from troubleshooting.checks.workflows import stored_deliveries
 from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
 from troubleshooting.pasted.secrets import remove_secrets
-from troubleshooting.topics import all_topics
+from troubleshooting.topics import WORKFLOW, all_topics
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Milestone, Workspace
@@ -53,7 +56,9 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     """Redirect to the case that is recognized in what was pasted."""
     stripped = remove_secrets(request.POST.get("text", ""))
     if stripped.found:
-        messages.warning(request, "There was a secret in what arrived. It was discarded at once and is kept nowhere.")
+        messages.warning(
+            request, "Your text contained a secret. The console discarded it right away and didn't store it."
+        )
     found = recognize(stripped.text, workspace)
     if not found.case.topic:
         context = _context(workspace, CaseForm({}, workspace), Case())
@@ -90,7 +95,7 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     case = CaseForm(request.GET, workspace).case()
     steps = checks_for(case)
     if step not in CHECKS or CHECKS[step] not in steps:
-        raise Http404("No such check for this case.")
+        raise Http404("Check not found for this case.")
     done = run_check(CHECKS[step], workspace, case, Actor.of(request))
     so_far = request.GET.get("so_far", "")
     worst = worse_state(done.result, so_far)
@@ -98,12 +103,20 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     context = {
         "case": case,
         "done": done,
-        "verdict": verdict_from(case, done.result) if worst != so_far and done.result.is_finding else None,
+        "verdict": _verdict(workspace, case, done, is_worse=worst != so_far),
         "next": steps[place] if place < len(steps) else None,
         "query": _state(case, worst),
-        "closing_words": closing_words(worst) if place == len(steps) else "",
+        "closing_words": closing_words(case, worst) if place == len(steps) else "",
     }
     return render(request, "troubleshooting/step.html", context)
+
+
+def _verdict(workspace: Workspace, case: Case, done: CompletedCheck, *, is_worse: bool) -> CaseVerdict | None:
+    """Return the verdict that a check changes; None if the one shown stays."""
+    if case.topic != WORKFLOW:
+        return verdict_from(case, done.result) if is_worse and done.result.is_finding else None
+    earlier = None if done.step.follows else stored_deliveries(workspace, case)
+    return verdict_on_workflow([earlier, done.result] if earlier else [done.result])
 
 
 @require_POST
@@ -116,10 +129,16 @@ def check_all(request: HttpRequest, slug: str) -> HttpResponse:
     worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
     context = _context(workspace, form, case) | {
         "done": done,
-        "verdict": verdict_from(case, worst) if worst else first_verdict(case),
-        "closing_words": closing_words(worst.state) if worst else "",
+        "verdict": _overall(case, done, worst),
+        "closing_words": closing_words(case, worst.state) if worst else "",
     }
     return render(request, PAGE, context)
+
+
+def _overall(case: Case, done: list[CompletedCheck], worst: CheckResult | None) -> CaseVerdict | None:
+    if worst is None:
+        return first_verdict(case)
+    return verdict_on_workflow([one.result for one in done]) if case.topic == WORKFLOW else verdict_from(case, worst)
 
 
 def _state(case: Case, worst: str) -> str:

@@ -15,7 +15,7 @@ from workspaces.models import Workspace
 
 # In a query string: deliveries without a URL.
 NO_HOST = "-"
-NO_HOST_LABEL = "address not told"
+NO_HOST_LABEL = "unknown address"
 # With more endpoints than that the name is typed instead of chosen.
 MAX_CHOICES = 50
 
@@ -33,7 +33,7 @@ class DeliveryFilterForm(FilterForm):
     first = ("workflow", "state", "host", "reason", "since")
 
     workflow = forms.CharField(
-        required=False, label="Workflow", max_length=200, widget=example("public_bulk_… or how it begins")
+        required=False, label="Workflow", max_length=200, widget=example("public_bulk_… or its beginning")
     )
     state = forms.ChoiceField(required=False, label="State", choices=[("", "All states"), *DeliveryState.choices])
     host = forms.CharField(required=False, label="Endpoint", max_length=255, widget=example("hooks.example.com"))

@@ -19,7 +19,7 @@ def is_callable(url: str) -> None:
         raise ValidationError(error.words) from error
 
 
-def url_field(label: str, help_text: str, missing: str = "Give the URL.") -> forms.CharField:
+def url_field(label: str, help_text: str, missing: str = "Enter the URL.") -> forms.CharField:
     """Return a field for the URL of a receiver; ``missing`` is said where there is none."""
     return forms.CharField(
         label=label,
@@ -45,7 +45,7 @@ class CheckForm(forms.Form):
 
     url = url_field(
         "URL of the endpoint",
-        "The console sends one POST with a sample that is marked as a test. No contact data goes there.",
+        "The console sends one POST with sample data marked as a test. It contains no real contact data.",
     )
 
 
@@ -56,15 +56,15 @@ class RedeliverForm(forms.Form):
     """Where redelivered results go."""
 
     where = forms.ChoiceField(
-        label="Send them",
+        label="Send to",
         initial=OWN,
-        choices=[(OWN, "each to the URL that its webhook was for"), (OTHER, "all to another URL")],
+        choices=[(OWN, "Original URLs"), (OTHER, "One other URL")],
         widget=forms.RadioSelect,
     )
     url = url_field(
-        "The other URL",
-        "People's contact data goes there. The audit trail keeps who sent it where.",
-        missing="Say where to send them.",
+        "Other URL",
+        "Personal contact data is sent to this URL. The audit trail records who sent it and where.",
+        missing="Choose where to send them.",
     )
     expected = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
 

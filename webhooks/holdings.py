@@ -18,18 +18,18 @@ def _redeliveries(loss: Loss) -> Iterable[Redelivery]:
 
 def _pause(loss: Loss, rows: Sequence[Redelivery]) -> None:
     theirs = Redelivery.objects.open().filter(pk__in=[row.pk for row in rows])
-    note = f"Paused because {loss.why}. An owner can take it over and resume it."
+    note = f"Paused because {loss.why}. An owner can take over and resume."
     theirs.update(state=RedeliveryState.PAUSED, note=note, next_run_at=None)
 
 
 def _describe(job: Redelivery) -> str:
-    return f"begun {timezone.localtime(job.created_at):%Y-%m-%d %H:%M}"
+    return f"started {timezone.localtime(job.created_at):%Y-%m-%d %H:%M}"
 
 
 register(
     Holding(
         "redeliveries",
-        "Redeliveries that this account answers for pause until an owner takes them over",
+        "This account's redeliveries pause until an owner takes over",
         _redeliveries,
         _pause,
         _describe,

@@ -204,8 +204,8 @@ register(
 # people and other polls do with the same key must go through beside that: the share is taken of half of them.
 HALF_OF_KEY_LIMIT = 15
 for name, label in (
-    (tracked_workflows.STATUS, "State of a bulk enrichment"),
-    (tracked_workflows.NEWER_STATUS, "State of an enrichment"),
+    (tracked_workflows.STATUS, "Bulk enrichment status"),
+    (tracked_workflows.NEWER_STATUS, "Enrichment status"),
 ):
     register(
         Resource(

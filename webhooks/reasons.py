@@ -15,7 +15,7 @@ _MAX_CHARACTERS = 2_000
 
 @dataclass(frozen=True)
 class Reason:
-    """One reason for a failed delivery: what it means, what to look at, and what helps."""
+    """One reason for a failed delivery: what it means, what to check, and how to fix it."""
 
     name: str
     label: str
@@ -28,92 +28,91 @@ _REASONS = (
     Reason(
         "server_error",
         "Your endpoint failed (5xx)",
-        "The webhook reached your server, and your server answered that something went wrong inside it.",
-        "Check your server's own log at the time of the attempt: the error is there. A 502, 503 or 504 usually "
-        "comes from the proxy in front of it, because the program behind was down or restarting.",
-        "Correct the error. It helps to store the webhook first, answer 200 at once, and work on it afterwards.",
+        "The webhook reached your server, but your server returned an internal error.",
+        "Check your server log at the time of the attempt. A 502, 503 or 504 usually comes from the proxy in front of "
+        "your application, because the application was down or restarting.",
+        "Fix the error. It helps to store the webhook, return 200 right away and process it afterwards.",
     ),
     Reason(
         "client_error",
-        "Your endpoint said no (4xx)",
-        "The webhook reached your server, and your server refused it: a login, a firewall or a routing rule did not "
-        "let it through.",
-        "401 or 403: something asks for a password or token, which webhooks do not carry. 404 or 405: the path is "
-        "wrong, or does not take POST. 413: it accepts less than the results need. 429: it limits how often it may "
-        "be called.",
-        "Let POST requests with JSON through on exactly this path, without a login and without a CSRF check. To know "
-        "that a webhook is yours, look its workflow id up among those you started.",
+        "Rejected by your endpoint (4xx)",
+        "The webhook reached your server, but your server rejected it: a login, a firewall or a "
+        "routing rule blocked it.",
+        "401 or 403: it requires a password or token, which webhooks don't include. 404 or 405: the path is wrong or "
+        "doesn't accept POST. 413: its size limit is smaller than the results. 429: it limits how often it can be "
+        "called.",
+        "Allow JSON POST requests on this exact path, without a login or CSRF check. To verify a webhook, check that "
+        "you started its workflow id.",
     ),
     Reason(
         "timeout",
-        "No answer within 10 seconds",
-        "Nothing came back from your server in the 10 seconds that it has. It may still have got the webhook.",
-        "See how long your code works before it answers. If the request is not in your server's log at all, a "
-        "firewall probably swallows it without a word.",
-        "Answer 200 as soon as the webhook is stored, and do the work afterwards. Expect to see the same workflow "
-        "twice: the attempt that timed out may have arrived.",
+        "No response within 10 seconds",
+        "Your server didn't respond within the 10-second limit. It may still have received the webhook.",
+        "Check how long your code takes to respond. If the request isn't in your server log, a firewall is probably "
+        "dropping it silently.",
+        "Return 200 as soon as the webhook is stored and process it afterwards. Expect duplicates: the attempt that "
+        "timed out may have arrived.",
     ),
     Reason(
         "dns",
-        "The host name was not found (DNS)",
-        "The name in the URL leads to no address, so there was nowhere to send the webhook.",
-        "Read the host name letter by letter. Ask a public resolver for it, because a name that works only inside "
-        "your network does not work from outside.",
-        "Correct the URL, or publish an A or AAAA record for the name. New records can take a while to be seen.",
+        "Host name not found (DNS)",
+        "The host name in the URL doesn't resolve to an address, so there was nowhere to send the webhook.",
+        "Check the host name for typos. Look it up with a public resolver: a name may resolve only inside "
+        "your network.",
+        "Correct the URL, or publish an A or AAAA record for the name. New records can take a while to propagate.",
     ),
     Reason(
         "tls",
-        "The certificate was not accepted (TLS)",
-        "Your server was reached, but no secure connection came about, so nothing was sent.",
-        "Look whether the certificate has expired, is made for this very host name, comes from a public authority, "
-        "and is sent together with its intermediate certificates. Browsers forgive a missing one, servers do not.",
-        "Install a valid certificate with its whole chain, and have it renewed by itself.",
+        "Certificate not accepted (TLS)",
+        "Your server was reached, but no secure connection could be established, so nothing was sent.",
+        "Check that the certificate hasn't expired, matches this host name, comes from a public authority and is sent "
+        "with its intermediate certificates. Browsers tolerate a missing intermediate; servers don't.",
+        "Install a valid certificate with its full chain, and renew it automatically.",
     ),
     Reason(
         "refused",
         "Connection refused",
-        "The host is known, but nothing there took the connection.",
-        "Look whether your server runs, listens on the port in the URL (443 if it names none) and on more than "
-        "127.0.0.1, and whether a firewall turns strangers away.",
-        "Start the server, or open the port. If it moved, use its new URL.",
+        "The host was found, but nothing accepted the connection.",
+        "Check that your server is running and listening on the port in the URL (443 by default), not only on "
+        "127.0.0.1, and whether a firewall blocks external traffic.",
+        "Start the server or open the port. If it moved, use its new URL.",
     ),
     Reason(
         "not_https",
         "The URL is not https",
-        "Webhooks are sent over https only, because they carry people's contact data. This URL begins otherwise.",
-        "Look at the webhook_url that your code sends with the enrichment.",
-        "Serve the endpoint over https, and give the URL with https:// in front.",
+        "Webhooks are sent over https only, because they carry personal contact data. This URL doesn't use https.",
+        "Check the webhook_url that your code sends with the enrichment.",
+        "Serve the endpoint over https and use a URL that starts with https://.",
     ),
     Reason(
         "not_public",
         "The address is not public",
         "The URL leads to an address that exists only inside a network or a machine, such as 127.0.0.1 or 10.x.x.x. "
-        "From outside nobody gets there.",
-        "Look what the host name resolves to from the public internet: names for tests often point to localhost.",
-        "Give a URL with a public address. While you develop, a tunnel can make your machine reachable.",
+        "It can't be reached from the internet.",
+        "Check what the host name resolves to on the public internet: test names often point to localhost.",
+        "Use a URL with a public address. During development, a tunnel can make your machine reachable.",
     ),
     Reason(
         "redirect",
         "Your endpoint redirects (3xx)",
-        "Your server answered that the endpoint is somewhere else. Redirects are not followed.",
-        "Usual causes: http to https, a missing or superfluous slash at the end, with or without www, or a page that "
-        "asks to sign in.",
-        "Give the URL at which the redirect ends, or have your server answer at this one directly.",
+        "Your server responded with a redirect. Cleanlist doesn't follow redirects.",
+        "Common causes: http to https, a missing or extra trailing slash, with or without www, or a sign-in page.",
+        "Use the URL where the redirect ends, or respond at this URL directly.",
     ),
     Reason(
         "closed",
-        "Connection closed without an answer",
-        "Your server took the connection and ended it before it had given a valid HTTP answer.",
-        "Look for a program that crashed or restarted at that moment, for a proxy that cut the connection, and "
-        "whether something other than HTTP listens on this port.",
-        "Let your server finish the request and answer with a 2xx, also while it shuts down.",
+        "Connection closed without a response",
+        "Your server accepted the connection but closed it before sending a valid HTTP response.",
+        "Check for an application that crashed or restarted at that moment, a proxy that closed the connection, or "
+        "something other than HTTP listening on this port.",
+        "Let your server finish the request and return a 2xx, even while shutting down.",
     ),
     Reason(
         "unknown",
         "Failed for another reason",
-        "The attempt failed, and what is known of it fits none of the usual reasons.",
-        "Read the status and the error message as they came, and your server's log at the time of the attempt.",
-        "Check the endpoint from here: it goes through the same steps one by one and says which one fails.",
+        "The attempt failed, and its details match none of the usual reasons.",
+        "Check the raw status and error message, and your server log at the time of the attempt.",
+        "Check the endpoint from here: the check runs the same steps one by one and shows which one fails.",
     ),
 )
 _BY_NAME = {reason.name: reason for reason in _REASONS}

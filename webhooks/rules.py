@@ -34,7 +34,7 @@ from workspaces.models import Poll, Workspace
 RESOURCES = frozenset({tracked_workflows.DELIVERIES, tracked_workflows.WORKFLOW_DELIVERIES})
 DEFAULT_STREAK, DEFAULT_MINUTES, DEFAULT_MINIMUM = 3, 60, 5
 # Deliveries for which upstream gives no URL belong to one endpoint without a name.
-NO_HOST_LABEL = "(no address told)"
+NO_HOST_LABEL = "(unknown address)"
 # The lengths of an alert's columns for an endpoint's name and a URL.
 MAX_LABEL_LENGTH, MAX_URL_LENGTH = 200, 300
 Row = TypeVar("Row")
@@ -54,9 +54,9 @@ def _unavailable(rules: Sequence[Rule]) -> dict[int, NoData]:
 
 def _problem_of(poll: Poll | None) -> str:
     if poll is None or (poll.last_success_at is None and not poll.is_stale):
-        return "Webhook deliveries have not been read yet."
+        return "Webhook deliveries haven't been synced yet."
     if poll.is_stale:
-        return f"Webhook deliveries are out of date: {poll.problem or 'no reading came in time'}"
+        return f"Webhook deliveries are out of date: {poll.problem or 'the last sync is overdue'}"
     return ""
 
 
@@ -85,7 +85,7 @@ def _observation(workspace: Workspace, host: str, value: Decimal, headline: str,
 
 def _why(reason: str) -> tuple[Fact, ...]:
     known = reason_named(reason)
-    return (("Last reason", known.label), ("What helps", known.fix)) if known else ()
+    return (("Last reason", known.label), ("How to fix it", known.fix)) if known else ()
 
 
 # --- in a row -------------------------------------------------------------------------------------------------
@@ -187,11 +187,11 @@ def _least(rule: Rule) -> int:
 
 
 def _minutes_field() -> forms.Field:
-    return forms.IntegerField(label="Within how many minutes", min_value=1, max_value=1440, initial=DEFAULT_MINUTES)
+    return forms.IntegerField(label="Time window (minutes)", min_value=1, max_value=1440, initial=DEFAULT_MINUTES)
 
 
 def _least_field() -> forms.Field:
-    label, words = "Of at least how many deliveries", "A single failure of two deliveries is no trend."
+    label, words = "Minimum deliveries", "Prevents alerts from only a few deliveries."
     return forms.IntegerField(label=label, min_value=1, max_value=100_000, initial=DEFAULT_MINIMUM, help_text=words)
 
 
@@ -221,8 +221,8 @@ register(
     RuleKind(
         name="webhook_in_a_row",
         label="Webhook endpoint failing in a row",
-        explanation="Fires when more than this many deliveries to one endpoint have failed one after another, each "
-        "with all of Cleanlist's attempts. Over with the first delivery that arrives.",
+        explanation="Fires when more than this many deliveries in a row to one endpoint have failed after all of "
+        "Cleanlist's attempts. Resolves with the next successful delivery.",
         direction="above",
         unit="deliveries",
         read=read_in_a_row,
@@ -236,8 +236,8 @@ register(
 register(
     RuleKind(
         name="webhook_failures",
-        label="Share of webhooks failing above",
-        explanation="Fires when more than this share of one endpoint's latest deliveries failed for good.",
+        label="Webhook failure rate above",
+        explanation="Fires when more than this share of an endpoint's recent deliveries failed permanently.",
         direction="above",
         unit="per cent",
         read=read_share,

@@ -34,7 +34,7 @@ SETTLED_AFTER = timedelta(minutes=10)
 # An enrichment that runs for longer is not polled any more.
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
 LOG_WINDOW = timedelta(hours=1)
-NO_WORKFLOW_ID = "That is no workflow id. It looks like public_bulk_ and a long code behind it."
+NO_WORKFLOW_ID = "That isn't a workflow id. Workflow ids look like public_bulk_ followed by a long code."
 
 
 def wants_workflow_ids(workspace: Workspace) -> bool:
@@ -49,8 +49,8 @@ def visibility_notice(workspace: Workspace) -> str:
         return ""
     said = f" It said: “{feed.refusal}”" if feed.refusal else ""
     return (
-        "Cleanlist lists delivery attempts for one workflow at a time only, so the console follows the workflows that "
-        f"are looked up here and those that it finds in the request log.{said}"
+        "Cleanlist lists delivery attempts for one workflow at a time only, so the console follows the workflows you "
+        f"look up here and those it finds in the request log.{said}"
     )
 
 

@@ -23,8 +23,8 @@ def test_a_mistake_has_the_focus_and_is_in_sight_on_a_phone(phone, complaints):
 
 def test_what_is_wrong_with_a_whole_form_has_the_focus(page, console):
     page.goto("/accounts/login/")
-    expect(page.get_by_label("E-mail")).to_be_focused()
-    page.get_by_label("E-mail").fill(console.email)
+    expect(page.get_by_label("Email")).to_be_focused()
+    page.get_by_label("Email").fill(console.email)
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator("[data-form-errors]")).to_be_focused()
@@ -35,7 +35,7 @@ def test_the_first_click_after_a_secret_was_pasted_counts(signed_in):
     signed_in.locator("#pasted").fill(
         "status 401 with clapi_9f8e7d6c5b4a39281706f5e4d3c2 and clapi_0a1b2c3d4e5f60718293a4b5c6d7"
     )
-    where = signed_in.get_by_role("button", name="Find the cause").bounding_box()
+    where = signed_in.get_by_role("button", name="Find cause").bounding_box()
     signed_in.mouse.click(where["x"] + where["width"] / 2, where["y"] + 2)
     signed_in.wait_for_url("**/troubleshoot/?*")
 

@@ -34,7 +34,7 @@ def invited(signed_in, console, page):
 
     def invite(address, role):
         signed_in.goto("/w/sandbox/members/")
-        signed_in.get_by_label("E-mail").fill(address)
+        signed_in.get_by_label("Email").fill(address)
         signed_in.get_by_label("Role", exact=True).select_option(role)
         signed_in.get_by_role("button", name="Send invitation").click()
         expect(signed_in.get_by_role("cell", name=address).or_(signed_in.get_by_text(address).first)).to_be_visible()
@@ -60,7 +60,7 @@ def sign_out(page):
 
 def sign_in(page, address):
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail").fill(address)
+    page.get_by_label("Email").fill(address)
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Sign in", exact=True).click()
 
@@ -176,7 +176,7 @@ def test_a_viewer_is_offered_nothing_that_would_be_refused(page, invited):
 def test_a_session_elsewhere_is_ended_from_here(page, signed_in, console, chromium):
     other = chromium.new_context(base_url=console.url, user_agent="Elsewhere/1.0").new_page()
     other.goto("/accounts/login/")
-    other.get_by_label("E-mail").fill(console.email)
+    other.get_by_label("Email").fill(console.email)
     other.get_by_label("Password").fill(console.password)
     other.get_by_role("button", name="Sign in", exact=True).click()
     other.wait_for_url(re.compile(r":\d+/$"))

@@ -18,7 +18,7 @@ def refresh(page):
 
 
 def sign_in_again(page, console):
-    page.get_by_label("E-mail").fill(console.email)
+    page.get_by_label("Email").fill(console.email)
     page.get_by_label("Password").fill(console.password)
     page.get_by_role("button", name="Sign in").click()
 

@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 def test_a_stranger_is_asked_to_sign_in_and_comes_back_to_the_page_asked_for(page, console):
     page.goto("/w/sandbox/keys/")
-    page.get_by_label("E-mail").fill(console.email)
+    page.get_by_label("Email").fill(console.email)
     page.get_by_label("Password").fill(console.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/w/sandbox/keys/")
@@ -18,7 +18,7 @@ def test_the_first_page_shows_the_connected_sandbox(signed_in):
 
 def test_a_wrong_password_is_refused_in_words(page, console):
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail").fill(console.email)
+    page.get_by_label("Email").fill(console.email)
     page.get_by_label("Password").fill("not the password")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("main")).to_contain_text("Wrong email address or password")

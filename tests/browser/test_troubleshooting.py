@@ -26,7 +26,7 @@ def signed_in_state(chromium, console):
     context = chromium.new_context(base_url=console.url)
     page = context.new_page()
     page.goto("/accounts/login/")
-    page.get_by_label("E-mail").fill(console.email)
+    page.get_by_label("Email").fill(console.email)
     page.get_by_label("Password").fill(console.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url(lambda url: "/accounts/login/" not in url)
@@ -51,7 +51,7 @@ class Window:
         self.page.locator("#pasted").evaluate(
             "(field, text) => { field.value = text; field.dispatchEvent(new ClipboardEvent('paste')); }", text
         )
-        self.page.get_by_role("button", name="Find the cause").first.click()
+        self.page.get_by_role("button", name="Find cause").first.click()
 
     def sees(self, *texts):
         """Wait until the verdict or a check says each of ``texts``."""
@@ -104,12 +104,12 @@ def left(upstream, number):
 @pytest.mark.parametrize(
     ("header", "cause"),
     [
-        ("X-API-Key: {key}", "The key is in X-API-Key, which Cleanlist does not read"),
+        ("X-API-Key: {key}", "The key is in X-API-Key, which Cleanlist doesn't read"),
         ("Authorization: Basic {key}", "The request uses basic auth"),
         ("Authorization: {key}", "The word Bearer is missing"),
-        ("Authorization: Bearer {cut}", "The key is not whole"),
+        ("Authorization: Bearer {cut}", "The key is incomplete"),
         ('Authorization: Bearer "{key}"', "There are quotes around the key"),
-        ("Authorization: Bearer clext_{key}", "This is a key of the browser extension"),
+        ("Authorization: Bearer clext_{key}", "This is a browser extension key"),
     ],
 )
 def test_401_by_the_header(window, upstream, header, cause):
@@ -141,11 +141,11 @@ def test_402(window, upstream):
         refused = upstream.call("POST", BULK, json={"contacts": [FOUND] * 100})
         assert refused.status_code == 402
         window.paste(raw(refused))
-        window.sees("Top up in the portal under Settings, Billing", "Sending the request again is safe")
-        window.page.get_by_text("Not right, or do you know more?").click()
+        window.sees("Top up in the portal under Settings", "Retrying the request is safe")
+        window.page.get_by_text("Edit details").click()
         window.page.get_by_label("Contacts").fill("100")
         window.page.get_by_label("Enrichment type").select_option("partial")
-        window.page.get_by_role("button", name="Check again with this").click()
+        window.page.get_by_role("button", name="Check again").click()
         # The sandbox's own traffic goes on: it spends, and gets back what it had reserved and did not need.
         expect(window.page.get_by_role("main")).to_contain_text(
             re.compile(r"\b(8\d|9\d|100) credits are missing for this request")
@@ -162,7 +162,7 @@ def test_insufficient_credits_of_the_newer_surface(window, upstream):
 def test_403_insufficient_scope(window, upstream):
     with changed(upstream, scopes=["people:read", "credits:read", "admin:api_keys", "enrich:read"]):
         window.paste(upstream.call("POST", BULK, json={"contacts": [FOUND]}).text)
-        window.sees("The scope enrich:write is missing", "use a key of somebody who has it")
+        window.sees("The scope enrich:write is missing", "use the key of someone who has it")
 
 
 def test_403_of_the_plan(window, upstream):
@@ -170,7 +170,7 @@ def test_403_of_the_plan(window, upstream):
         refused = upstream.manage("POST", json={"name": "x"})
         assert refused.status_code == 403
         window.paste(refused.text)
-        window.sees("The plan lacks the feature API_ACCESS", "Upgrade the plan in the portal")
+        window.sees("Your plan lacks the feature API_ACCESS", "Upgrade the plan in the portal")
 
 
 def test_422_by_upstreams_words_and_by_the_body_itself(window, upstream):
@@ -178,14 +178,14 @@ def test_422_by_upstreams_words_and_by_the_body_itself(window, upstream):
     window.paste(upstream.call("POST", BULK, json=body).text)
     window.sees("contacts[1]", "Each contact needs linkedin_url, or first_name")
     window.paste(json.dumps(body))
-    window.sees("You pasted a request body", "contacts[1] does not say who it is")
+    window.sees("You pasted a request body", "contacts[1] doesn't identify a person")
     assert "Nobody" not in window.page.url
 
 
 def test_more_than_250_contacts(window, upstream):
     refused = upstream.call("POST", BULK, json={"contacts": [FOUND] * 251})
     window.paste(raw(refused))
-    window.sees("One bulk request takes 250 contacts at most", "Split the list into batches of 250")
+    window.sees("A bulk request can have at most 250 contacts", "Split the list into batches of 250")
     window.paste(json.dumps({"contacts": [FOUND] * 251}))
     window.sees("Split them into 2 requests")
 
@@ -199,9 +199,9 @@ def test_429(window, upstream):
     window.sees("Wait as long as Retry-After says", "time.sleep(wait + random.random())")
     window.is_done()  # the list of keys is read
     window.page.reload()
-    window.page.get_by_text("Not right, or do you know more?").click()
+    window.page.get_by_text("Edit details").click()
     window.page.get_by_label("API key").select_option(f"{NAME} ({secret[:10]}…{secret[-4:]})")
-    window.page.get_by_role("button", name="Check again with this").click()
+    window.page.get_by_role("button", name="Check again").click()
     window.sees("3 times, last on", re.compile(r"3\d requests; the limit is 30"))
     upstream.revoke_made()
 
@@ -210,14 +210,14 @@ def test_the_webhook_that_never_arrived(window, upstream):
     rows = upstream.call("GET", "/api/v1/public/webhooks/deliveries").json()["deliveries"]
     failed = next(row for row in rows if row["attempt_number"] == 5 and row["status"] == "failed")
     window.paste(failed["workflow_id"])
-    window.sees("5 attempts, none acknowledged", "Attempt 5", "submit the workflow again", "enrich/status?workflow_id=")
+    window.sees("5 attempts, none acknowledged", "Attempt 5", "fetch or redeliver it", "enrich/status?workflow_id=")
 
 
 def test_an_empty_enrichment(window, upstream):
     workflow = upstream.finished([NOBODY])
-    window.paste(f"the enrichment {workflow} came back empty")
-    window.sees("nothing was found for 1 of 1 contacts", "try full, which asks phone providers too")
-    window.sees("Try another identifier", "Empty results cost nothing")
+    window.paste(f"the enrichment {workflow} returned nothing")
+    window.sees("nothing was found for 1 of 1 contacts", "Try full, which also looks for phone numbers")
+    window.sees("Try another identifier", "Empty results are free")
 
 
 def test_the_maximum_of_keys(window, upstream):
@@ -225,7 +225,7 @@ def test_the_maximum_of_keys(window, upstream):
     while refused is None or not refused.is_error:
         refused = upstream.manage("POST", json={"name": "Made by a test"})
     window.paste(refused.text)
-    window.sees("All 10 keys are in use", "Revoke a key that nothing uses")
+    window.sees("All 10 keys are in use", "Revoke an unused key")
     upstream.revoke_made()
 
 
@@ -233,10 +233,10 @@ def test_the_maximum_of_keys(window, upstream):
     ("symptom", "cause", "help_"),
     [
         ("The secret of a new key is lost", "shows a key's secret once", "Revoke the key, create a new one"),
-        ("Smart columns stay “pending”", "the queue has not come to these rows yet", "the column id"),
-        ("Enrichments do not show up in a lead list", "one list, whose name is DEFAULT", "look for DEFAULT"),
-        ("The CRM push does not work", "the connection's token has expired", "Check the field mapping"),
-        ("5xx, a time-out, or a page instead of JSON", "comes from a proxy", "Try again in a moment"),
+        ("Smart columns stay “pending”", "hasn't reached these rows yet", "the column id"),
+        ("Enrichments don't appear in a lead list", "one list named DEFAULT", "find DEFAULT"),
+        ("CRM push isn't working", "the connection's token has expired", "Check the field mapping"),
+        ("5xx, a timeout, or a page instead of JSON", "comes from a proxy", "Try again in a moment"),
     ],
 )
 def test_a_symptom_picked_from_the_list(window, symptom, cause, help_):
@@ -265,10 +265,10 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     page = bare.new_page()
     page.goto(PAGE)
     expect(page.locator("#pasted")).to_be_disabled()
-    expect(page.get_by_role("button", name="Find the cause").first).to_be_disabled()
+    expect(page.get_by_role("button", name="Find cause").first).to_be_disabled()
     page.get_by_role("link", name="401 Unauthorized").click()
     page.get_by_role("button", name="Run the checks").click()
-    expect(page.get_by_role("main")).to_contain_text("Cleanlist answers, and accepts the key")
+    expect(page.get_by_role("main")).to_contain_text("Cleanlist responds and accepts")
     bare.close()
 
 
@@ -277,7 +277,7 @@ def test_the_support_bundle_is_asked_for_without_the_secrets_that_were_entered(w
     email = page.locator("#bundle-email-text")
     page.goto(f"{PAGE}bundle/")
     page.get_by_label("What you tried").fill(f"A request with {KEY}")
-    page.get_by_role("button", name="Show the bundle").click()
+    page.get_by_role("button", name="Preview").click()
     expect(email).to_contain_text("A request with [key-removed:")
     expect(page.get_by_text("A secret was taken out before anything was sent")).to_be_visible()
     message = page.get_by_label("Exact error message")

@@ -44,7 +44,7 @@ def download(page, address, button):
     def has_come():
         page.goto(address.partition("#")[0])
         result = page.locator("#result")
-        ask(page, "Fetch the result", result.get_by_text("C•••").first)
+        ask(page, "Fetch result", result.get_by_text("C•••").first)
         try:
             with page.expect_download(timeout=5_000) as coming:
                 result.get_by_role("button", name=button).click()
@@ -59,7 +59,7 @@ def download(page, address, button):
 
 @pytest.mark.timeout(400)  # each of its calls may have to wait for the key's next minute
 def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
-    webhooks.get_by_role("region", name="What fails").get_by_role("link").first.click()
+    webhooks.get_by_role("region", name="Failure reasons").get_by_role("link").first.click()
     expect(webhooks).to_have_url(re.compile(r"host=.+&reason=.+&since=7d"))
     expect(webhooks.get_by_role("status").filter(has_text="hidden by filters")).to_be_visible()
     webhooks.goto(f"{webhooks.url}&state=failed")  # without what the sandbox is still retrying
@@ -68,13 +68,13 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     workflow.click()
 
     expect(webhooks.get_by_role("heading", level=1)).to_have_text(workflow_id)
-    expect(webhooks.get_by_text("All 5 attempts failed. Cleanlist makes no more.")).to_be_visible()
-    for heading in ("What it means", "What to check", "What helps"):
+    expect(webhooks.get_by_text("All 5 attempts failed. No more retries.")).to_be_visible()
+    for heading in ("What it means", "What to check", "How to fix it"):
         expect(webhooks.get_by_text(heading, exact=True)).to_be_visible()
     expect(webhooks.get_by_role("img", name=re.compile("^5 attempts:"))).to_be_visible()
 
     result = webhooks.get_by_role("region", name="The result")
-    ask(webhooks, "Fetch the result", result.get_by_text("C•••").first)
+    ask(webhooks, "Fetch result", result.get_by_text("C•••").first)
     expect(result.get_by_text(re.compile(r"^Contact \d+"))).to_have_count(0)
     result.get_by_role("button", name="Show contact data").click()
     expect(result.get_by_text(re.compile(r"^Contact \d+")).first).to_be_visible()
@@ -117,7 +117,7 @@ def test_nothing_moves_when_the_figures_come_after_the_list(webhooks, width):
 def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("nonsense/../x")
     webhooks.get_by_role("button", name="Look up").click()
-    expect(webhooks.get_by_text("That is no workflow id")).to_be_visible()
+    expect(webhooks.get_by_text("Invalid workflow id")).to_be_visible()
 
     webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("public_bulk_never_heard_of")
     webhooks.get_by_role("button", name="Look up").click()

@@ -35,8 +35,8 @@ def test_every_contact_that_cannot_be_identified_is_named_with_what_is_missing()
     assert verdict.status == 422
     assert [finding.loc for finding in verdict.findings] == [("body", "contacts", index) for index in (1, 2, 4, 5)]
     told = [finding.message for finding in verdict.findings]
-    assert told[0] == "contacts[1] does not say who it is: company_domain or company_name is missing or empty."
-    assert told[1] == "contacts[2] does not say who it is: first_name and last_name are missing or empty."
+    assert told[0] == "contacts[1] doesn't identify a person: company_domain or company_name is missing or empty."
+    assert told[1] == "contacts[2] doesn't identify a person: first_name and last_name are missing or empty."
     assert told[3] == "contacts[5] is text; it must be an object."
     assert verdict.findings[1].fix == "Add first_name and last_name, or linkedin_url instead."
 
@@ -53,14 +53,14 @@ def test_a_value_of_the_wrong_type_is_named_with_its_field():
 def test_an_unknown_type_is_named_with_those_that_exist(kind, words):
     verdict = check(contacts=[ADA], enrichment_type=kind)
     assert (verdict.status, verdict.enrichment_type, verdict.most_credits) == (422, "", 0)
-    assert only(verdict).message == f"enrichment_type is {words}, which does not exist."
+    assert only(verdict).message == f"enrichment_type is {words}, which isn't a valid type."
     assert "none, partial, phone_only or full" in only(verdict).fix
 
 
 def test_more_than_250_contacts_are_counted_in_requests():
     verdict = check(contacts=[ADA] * 601)
     assert (verdict.status, only(verdict).loc) == (400, ("body", "contacts"))
-    assert only(verdict).message == "There are 601 contacts; at most 250 are taken in one request."
+    assert only(verdict).message == "There are 601 contacts; the limit is 250 per request."
     assert only(verdict).fix == "Split them into 3 requests of up to 250 contacts."
 
 
@@ -85,7 +85,7 @@ def test_fields_that_upstream_ignores_are_mentioned_once_each():
     assert verdict.accepted
     contact, whole = verdict.findings
     assert contact.loc == ("body", "contacts", 0, "linkedin")
-    assert contact.message == "“linkedin” is no field of a contact: upstream ignores it. It occurs 3 times."
+    assert contact.message == "“linkedin” isn't a field of a contact. Cleanlist ignores it. It occurs 3 times."
     assert (contact.fix, whole.fix) == ("Did you mean linkedin_url?", "Did you mean webhook_url?")
     assert not contact.in_answer
 
@@ -114,17 +114,17 @@ def test_values_that_find_nobody_are_mentioned():
 @pytest.mark.parametrize(
     ("url", "words"),
     [
-        ("http://hooks.example.com", "does not use https"),
-        ("https://localhost:8000", "the machine that calls it"),
+        ("http://hooks.example.com", "doesn't use https"),
+        ("https://localhost:8000", "the calling machine"),
         ("https://192.168.1.4/hook", "not a public address"),
         ("https://2130706433/", "not a public address"),
         ("https://[::1]/", "not a public address"),
         ("https://[64:ff9b::a00:1]/", "not a public address"),
-        ("https://me:secret@hooks.example.com/", "holds a user name"),
-        ("https://hooks.example.com/a b", "spaces or letters beyond ASCII"),
+        ("https://me:secret@hooks.example.com/", "contains a username"),
+        ("https://hooks.example.com/a b", "spaces or non-ASCII characters"),
         ("https://hooks.example.com:99999/", "not a valid URL"),
-        ("hooks.example.com", "not a full URL"),
-        ("", "not a full URL"),
+        ("hooks.example.com", "isn't a complete URL"),
+        ("", "isn't a complete URL"),
     ],
 )
 def test_a_webhook_url_that_is_refused_says_why_and_holds_no_password(url, words):
@@ -138,7 +138,7 @@ def test_a_webhook_url_that_is_refused_says_why_and_holds_no_password(url, words
 def test_a_webhook_url_that_is_taken_and_never_works_is_mentioned(url):
     verdict = check(contacts=[ADA], webhook_url=url)
     assert verdict.accepted
-    assert "does not exist on the public internet" in only(verdict).message
+    assert "doesn't exist on the public internet" in only(verdict).message
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_a_webhook_url_that_is_taken_and_never_works_is_mentioned(url):
     [
         ('{"contacts": [\n  {"linkedin_url": "x"},\n]}', "line 3, column 1", "comma before the closing bracket"),
         ("{'contacts': []}", "line 1, column 2", "double quotes"),
-        ("{“contacts”: []}", "line 1, column 2", "typographic"),
+        ("{“contacts”: []}", "line 1, column 2", "curly"),
         ('{"contacts": None}', "line 1, column 14", "lower case"),
         ('{"contacts": [] "x": 1}', "line 1, column 17", "missing comma"),
         ('{"contacts": []', "line 1, column 16", "missing at the end"),

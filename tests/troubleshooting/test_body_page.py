@@ -30,14 +30,14 @@ def split(client, viewer, workspace):
 def test_the_page_asks_for_a_body(client, page):
     text = text_of(client.get(page))
     assert "Request body" in text
-    assert "neither stored nor sent on" in text
+    assert "doesn't store or forward" in text
 
 
 def test_every_bad_contact_is_listed_with_its_index_its_line_and_what_to_do(client, page):
     body = '{"contacts": [\n{"linkedin_url": "https://www.linkedin.com/in/ada"},\n{"first_name": "Ada"}\n]}'
     text = text_of(client.post(page, {"body": body}))
-    assert "Cleanlist refuses this body with 422" in text
-    assert "contacts[1] does not say who it is: last_name and company_domain or company_name are missing" in text
+    assert "Cleanlist would return 422 for this body" in text
+    assert "contacts[1] doesn't identify a person: last_name and company_domain or company_name are missing" in text
     assert 'data-line="3"' in text
     assert "or linkedin_url instead" in text
     assert "&quot;first_name&quot;: &quot;Ada&quot;" in text  # what was pasted is still in its field
@@ -45,21 +45,21 @@ def test_every_bad_contact_is_listed_with_its_index_its_line_and_what_to_do(clie
 
 def test_a_good_body_is_told_what_it_can_cost(client, page):
     text = text_of(client.post(page, {"body": json.dumps({"contacts": [ADA] * 2, "enrichment_type": "full"})}))
-    assert "Cleanlist takes this body" in text
+    assert "Valid request" in text
     assert "2 contacts, type full: at most 22 credits" in text
 
 
 def test_htmx_gets_the_verdict_alone(client, page):
     text = text_of(client.post(page, {"body": "{"}, headers={"HX-Request": "true"}))
     assert "It is not" not in text
-    assert "This is not JSON" in text
+    assert "Invalid JSON at line" in text
     assert "<html" not in text
 
 
 def test_many_findings_are_cut_and_the_rest_is_counted(client, page):
     text = text_of(client.post(page, {"body": json.dumps({"contacts": [{}] * 5000})}))
-    assert text.count("does not say who it is") == 100
-    assert "And 901 more of the kind. The last 4,000 contacts were not looked at any more." in text
+    assert text.count("doesn't identify a person") == 100
+    assert "And 901 more like this. The last 4,000 contacts were not checked." in text
 
 
 def test_a_pasted_body_is_stored_and_logged_nowhere(client, page, caplog):
@@ -103,7 +103,7 @@ def test_what_cannot_be_split_is_answered_with_the_verdict(split, contacts):
 def test_the_download_is_offered_only_where_it_helps(client, page):
     assert "Download" not in text_of(client.post(page, {"body": json.dumps({"contacts": [{}] * 300})}))
     text = text_of(client.post(page, {"body": json.dumps({"contacts": [ADA] * 300})}))
-    assert "The same contacts as 2 bodies" in text
+    assert "The same contacts in 2 bodies" in text
 
 
 def test_the_page_reads_as_much_however_long_the_body(client, page, django_assert_num_queries):

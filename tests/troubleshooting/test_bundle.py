@@ -320,7 +320,7 @@ def test_a_secret_that_was_pasted_is_not_in_the_form_that_comes_back(console, me
     page = answer.content.decode()
     assert not [secret for secret in (API_KEY[12:], JWT, HOOK_SECRET) if secret in page]
     assert "-removed" in page
-    assert "There was a secret in what arrived" in page
+    assert "Your text contained a secret" in page
 
 
 def test_what_comes_back_without_its_secret_can_be_taken(console):
@@ -339,4 +339,4 @@ def test_a_form_without_a_secret_is_left_as_it_is(console, delivered):
     asked = {"workflow": WORKFLOW, "request": "req_0123456789abcdef", "message": "The key clapi_AbCd… is refused"}
     page = console.look(**asked).content.decode()
     assert all(escape(text) in page for text in asked.values())
-    assert "There was a secret" not in page
+    assert "Your text contained a secret" not in page

@@ -29,7 +29,7 @@ def doctor(*arguments):
 
 def test_a_healthy_workspace_exits_with_0(connected):
     code, said = doctor()
-    assert (code, said.splitlines()[-1]) == (0, "Nothing is wrong.")
+    assert (code, said.splitlines()[-1]) == (0, "No problems found.")
     assert "[good] The balance" in said
     assert connected.base_url in said
 
@@ -111,12 +111,12 @@ def nobody_there(workspace, sandbox, tmp_path):
     [
         (wrong_key, 10, "Cleanlist did not accept the credential"),
         (no_feature, 10, "Upgrade the plan"),
-        (no_credits, 11, "No credits are left."),
+        (no_credits, 11, "No credits left."),
         (dear_body, 11, "2,650 credits are missing for this request."),
         (bad_body, 12, "contacts[1]"),
         (failing_webhook, 13, "Connection refused"),
-        (refused_lately, 14, "refused with 429 in the last 24 hours"),
-        (unknown_workflow, 15, "Cleanlist does not know the workflow"),
+        (refused_lately, 14, "rate limited (429) in the last 24 hours"),
+        (unknown_workflow, 15, "Cleanlist has no workflow"),
         (empty_workflow, 15, "No provider found verified data for 1 of 1 contacts."),
         (nobody_there, NOT_CHECKED, "[unknown] The balance"),
     ],
@@ -144,7 +144,7 @@ def test_all_keys_in_use_exits_with_the_key_code(connected, sandbox):
     ("arguments", "words"),
     [
         (["no-such"], "There is no workspace no-such. There are: example-works."),
-        (["--workflow", "../../keys"], "That is no workflow id"),
+        (["--workflow", "../../keys"], "Invalid workflow id"),
         (["--body", "/nowhere/body.json"], "/nowhere/body.json cannot be read"),
     ],
 )

@@ -49,7 +49,7 @@ def test_secrets_that_the_console_holds_need_no_shape():
     "email", ["ada@analytical.example", "Ada.L+x@mail.analytical.example", "ada%40analytical.example", "ada@localhost"]
 )
 def test_e_mail_addresses_are_taken_out(email):
-    assert redacted(f"for <{email}>, again") == "for <[e-mail 1]>, again"
+    assert redacted(f"for <{email}>, again") == "for <[email 1]>, again"
     assert redacted(f"for {email}", kept=("emails",)) == f"for {email}"
 
 
@@ -88,8 +88,8 @@ def test_what_support_needs_stays(text):
 
 def test_the_same_value_has_the_same_mark():
     redactor = Redactor(())
-    assert redactor.text("a@x.example b@x.example A@x.example") == "[e-mail 1] [e-mail 2] [e-mail 1]"
-    assert redactor.line("a@x.example") == "[e-mail 1]"
+    assert redactor.text("a@x.example b@x.example A@x.example") == "[email 1] [e-mail 2] [email 1]"
+    assert redactor.line("a@x.example") == "[email 1]"
     assert redactor.counts["e-mail"] == 4
 
 

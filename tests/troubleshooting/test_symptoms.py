@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
@@ -9,6 +10,7 @@ from django.urls import reverse
 from keys.models import ApiKey, LoggedRequest
 from keys.services import revoke_keys
 from tests.wait import wait_until
+from webhooks.models import Delivery, Workflow
 from workspaces.audit.events import Actor
 from workspaces.models import Action, AuditEvent, Poll
 from workspaces.services.polling import refresh
@@ -47,26 +49,26 @@ def test_401_a_key_that_was_revoked_here_says_who_did_it_and_when(person, sandbo
 
     assert "topic=unauthorized&heard=error&status=401&code=invalid_token" in query
     assert "“Old server” is no longer active: revoked" in page
-    assert f"By the audit trail, {operator.email} revoked it on" in page
-    assert "Create a new key, and put it in the old one's place" in page
+    assert f"According to the audit trail, {operator.email} revoked it on" in page
+    assert "Create a new key and replace the old one" in page
     assert secret not in page
 
 
 @pytest.mark.parametrize(
     ("command", "cause"),
     [
-        ("-H 'X-API-Key: {key}'", "The key is in X-API-Key, which Cleanlist does not read"),
+        ("-H 'X-API-Key: {key}'", "The key is in X-API-Key, which Cleanlist doesn't read"),
         ("-u {key}:", "The request uses basic auth"),
         ("-H 'Authorization: Basic {key}'", "The request uses basic auth"),
         ("-H 'Authorization: {key}'", "The word Bearer is missing"),
         ("-H 'Authorization: Bearer{key}'", "There is no space between Bearer and the key"),
         ("-H 'Authorization: Bearer \"{key}\"'", "There are quotes around the key"),
         ("-H 'Authorization: Bearer {first} {rest}'", "There is a space or a line break in the key"),
-        ("-H 'Authorization: Bearer {first}'", "The key is not whole"),
-        ("-H 'Authorization: Bearer clext_0123456789abcdef'", "This is a key of the browser extension"),
-        ("-H 'Authorization: Bearer sk_live_0123456789abcdef'", "The key does not begin with clapi_"),
-        ("-H 'Authorization: Bearer $CLEANLIST_API_KEY'", "The variable is not filled in"),
-        ("-H 'Authorization: Bearer clapi_your_api_key'", "A placeholder stands where the key belongs"),
+        ("-H 'Authorization: Bearer {first}'", "The key is incomplete"),
+        ("-H 'Authorization: Bearer clext_0123456789abcdef'", "This is a browser extension key"),
+        ("-H 'Authorization: Bearer sk_live_0123456789abcdef'", "The key doesn't start with clapi_"),
+        ("-H 'Authorization: Bearer $CLEANLIST_API_KEY'", "The variable wasn't expanded"),
+        ("-H 'Authorization: Bearer clapi_your_api_key'", "A placeholder is in place of the key"),
         ("-H 'Authorization: Bearer '", "Nothing follows the word Bearer"),
         ("", "The request has no Authorization header"),
     ],
@@ -87,9 +89,9 @@ def test_401_a_header_of_the_wrong_form_is_told_from_the_command(person, sandbox
 def test_a_good_header_is_called_good(person, sandbox):
     secret = sandbox.credentials()["api_key"]
     page = person.check(person.paste(f'curl {sandbox.base_url}{BULK} -H "Authorization: Bearer {secret}"'))
-    assert "The header has the right form" in page
-    assert "Cleanlist answers, and accepts the key that this console holds" in page
-    assert "These checks found nothing that is wrong now" in page
+    assert "The header format is correct" in page
+    assert "Cleanlist responds and accepts the console's key" in page
+    assert "All checks passed" in page
 
 
 def test_402_says_what_is_missing_and_that_trying_again_is_safe(person, sandbox, api):
@@ -100,8 +102,8 @@ def test_402_says_what_is_missing_and_that_trying_again_is_safe(person, sandbox,
 
     assert refused.status_code == 402
     assert "28 credits are missing for this request" in page
-    assert "Top up in the portal under Settings, Billing" in page
-    assert "Sending the request again is safe" in page
+    assert "Top up in the portal under Settings" in page
+    assert "Retrying the request is safe" in page
 
 
 def test_insufficient_credits_of_the_newer_surface_is_the_same_topic(person, sandbox, api):
@@ -129,7 +131,7 @@ def test_more_than_250_contacts_are_to_be_split(person, api):
     query = person.paste(raw(refused))
     assert "topic=too_many" in query
     page = person.check(f"{query}&contacts=600")
-    assert "It holds 600 contacts; one request takes 250 at most" in page
+    assert "It has 600 contacts; the limit is 250 per request" in page
     assert "Split it into 3 batches" in page
 
 
@@ -139,7 +141,7 @@ def test_what_upstream_said_of_a_body_is_not_outshone_by_refusals_of_another_hou
     refresh(person.workspace, "requests", subject=key.upstream_id)
     refused = api.post(BULK, json={"contacts": [CONTACT] * 251})
     page = person.check(person.paste(raw(refused)))
-    assert "One bulk request takes 250 contacts at most" in page
+    assert "A bulk request can have at most 250 contacts" in page
     assert "refused with 429" not in page
 
 
@@ -171,12 +173,12 @@ def test_an_empty_enrichment_is_explained_from_its_status(person, api, sandbox):
 
     page = person.check(f"topic=empty&workflow={workflow}")
 
-    assert "It is still running" in running
+    assert "Still running" in running
     assert "No provider found verified data for 1 of 2 contacts" in page
-    assert "You used partial, which asks for e-mail only: try full" in page
+    assert "You used partial, which looks for email only. Try full" in page
     assert "Try another identifier" in page
-    assert "1 address is “risky”: often they work all the same" in page
-    assert "Empty results cost nothing" in page
+    assert "1 address is “risky”: risky addresses often work" in page
+    assert "Empty results are free" in page
     assert "contact-0016@" not in page
 
 
@@ -186,7 +188,46 @@ def status_of(api, workflow):
 
 def test_an_unknown_workflow_is_called_unknown(person):
     page = person.check(person.paste("public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a"))
-    assert "Not found in Cleanlist workflow" in page
+    assert "Workflow not found in Cleanlist" in page
+
+
+def test_a_pasted_workflow_id_is_answered_with_its_status_and_claims_no_symptom(person, api):
+    contacts = [{"linkedin_url": f"https://www.linkedin.com/in/contact-{number}"} for number in ("0019", "0016")]
+    workflow = api.post(BULK, json={"contacts": contacts}).json()["workflow_id"]
+    wait_until(lambda: status_of(api, workflow)["status"] != "processing")
+
+    query = person.paste(f" {workflow} ")
+    page = person.check(query)
+
+    assert query == f"topic=workflow&heard=workflow&workflow={workflow}"
+    assert f"<h1>Workflow {workflow}</h1>" in person.look(query)
+    assert "<h2>No webhook sent · 1 of 2 contacts found</h2>" in page
+    assert "never arrived" not in page
+
+
+def test_the_verdict_on_a_workflow_begins_with_its_webhook_whichever_check_ran_last(person):
+    delivered = datetime(2026, 11, 27, 14, 30, tzinfo=UTC)
+    workflow = Workflow.objects.create(
+        workspace=person.workspace, workflow_id="public_bulk_0123456789abcdef", first_seen_at=delivered
+    )
+    Delivery.objects.create(
+        workspace=person.workspace, workflow=workflow, url="https://example.com/hook", host="example.com",
+        state="delivered", delivered_at=delivered, first_attempt_at=delivered, last_attempt_at=delivered,
+    )  # fmt: skip
+    url = reverse("troubleshoot_check", args=[person.workspace.slug, "enrichment"])
+
+    page = words(person.http.post(f"{url}?topic=workflow&workflow={workflow.workflow_id}&so_far=failed"))
+
+    assert "<h2>Webhook delivered 27 Nov 2026, 14:30" in page
+
+
+@pytest.mark.parametrize(
+    ("before", "topic"),
+    [("", "workflow"), ("no webhook for ", "no_webhook"), ("it never arrived: ", "no_webhook"), ("empty: ", "empty")],
+)
+def test_words_around_a_workflow_id_name_the_symptom(person, before, topic):
+    query = person.paste(f"{before}public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a")
+    assert query.startswith(f"topic={topic}&")
 
 
 def test_a_workflow_without_a_webhook_says_so_and_how_to_read_its_result(person, api):
@@ -217,7 +258,7 @@ def test_429_counts_the_refusals_of_each_key_and_gives_the_recipe(person, sandbo
 
     page = person.check(f"{person.paste(raw(refused))}&key={key.key_id}")
 
-    assert f"{refusals} requests were refused with 429 in the last 24 hours" in page
+    assert f"{refusals} requests were rate limited (429) in the last 24 hours" in page
     assert re.search(r"That key, in the minute before</dt><dd>\d{2,} requests; the limit is 30", page)
     assert "44 requests; the limit is 60" in page
     assert "Wait as long as Retry-After says" in page
@@ -227,7 +268,7 @@ def test_429_counts_the_refusals_of_each_key_and_gives_the_recipe(person, sandbo
 def test_a_log_that_was_never_read_is_no_proof_that_nothing_was_refused(person):
     Poll.objects.filter(resource="requests").delete()
     LoggedRequest.objects.all().delete()
-    assert "The request log was not read yet" in person.check("topic=rate_limited")
+    assert "The request log hasn't been synced yet" in person.check("topic=rate_limited")
 
 
 def test_the_key_limit_counts_and_shows_which_keys_nothing_uses(person, sandbox):
@@ -238,7 +279,7 @@ def test_the_key_limit_counts_and_shows_which_keys_nothing_uses(person, sandbox)
             if key["name"] == "One of ten":
                 session.post(f"/api/v1/api-keys/{key['id']}/revoke").raise_for_status()
     assert "All 10 keys are in use" in page
-    assert "Revoke a key that nothing uses" in page
+    assert "Revoke an unused key" in page
     assert reverse("keys:list", args=[person.workspace.slug]) + "?status=unused" in page
 
 
@@ -261,7 +302,7 @@ def test_403_compares_the_scopes(person, sandbox, api):
     assert "scope=enrich%3Awrite" in query
     assert "The scope enrich:write is missing" in page
     assert "people:read, credits:read" in page
-    assert "use a key of somebody who has it" in page
+    assert "use the key of someone who has it" in page
 
 
 def test_403_of_the_plan_is_told_from_a_missing_scope(person, sandbox):
@@ -270,15 +311,15 @@ def test_403_of_the_plan_is_told_from_a_missing_scope(person, sandbox):
         refused = session.post("/api/v1/api-keys", json={"name": "x"})
     page = person.check(person.paste(refused.text))
     assert refused.status_code == 403
-    assert "The plan lacks the feature API_ACCESS" in page
-    assert "Upgrade the plan in the portal under Settings, Billing" in page
+    assert "Your plan lacks the feature API_ACCESS" in page
+    assert "Upgrade the plan in the portal under Settings" in page
 
 
 @pytest.mark.parametrize("kind", ["html", "drop", "empty"])
 def test_an_upstream_that_fails_is_called_that_and_not_a_bad_key(person, sandbox, kind):
     sandbox.control("faults", {"kind": kind, "path": "/api/v1/public/auth/validate-key"})
     page = person.check("topic=unauthorized")
-    assert "could not be checked" in page
+    assert "couldn't be checked" in page
     assert "is no longer active:" not in page
 
 
@@ -286,7 +327,7 @@ def test_an_upstream_that_fails_is_called_that_and_not_a_bad_key(person, sandbox
     ("text", "topic", "help_"),
     [
         ("my smart columns are stuck on pending", "smart_columns", "reload the page"),
-        ("enrichments don't show up in any lead list", "lead_list", "look for DEFAULT"),
+        ("enrichments don't show up in any lead list", "lead_list", "find DEFAULT"),
         ("the CRM push isn't working", "crm_push", "Check the field mapping"),
         ("I lost the secret of a key", "lost_secret", "Revoke the key, create a new one"),
     ],

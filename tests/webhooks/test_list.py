@@ -190,7 +190,7 @@ def test_the_endpoints_are_loaded_after_the_list_into_their_placeholder(hooks, e
 
     assert page.count("webhooks-strip__row--to-come") == in_sight
     # Without JavaScript the same is a click away, for those in sight and for those folded away.
-    assert page.count(f'<a href="{hooks.url("figures")}">How each endpoint does</a>') == (2 if more else 1)
+    assert page.count(f'<a href="{hooks.url("figures")}">Endpoint health</a>') == (2 if more else 1)
     assert "webhooks-strip__row--to-come" not in figures
     for text in (page, figures):
         assert f"{endpoints} result{'s' if endpoints > 1 else ''} never arrived" in text
@@ -200,8 +200,8 @@ def test_the_endpoints_are_loaded_after_the_list_into_their_placeholder(hooks, e
 @pytest.mark.parametrize("query", ["?state=failed", "?host=hooks.example-3.test", "?at=2099-01-01T00:00", "?state=odd"])
 def test_who_looks_for_a_delivery_finds_the_list_on_top(hooks, query):
     hooks.ingest()
-    assert "What fails" in text_of(hooks.get())
-    assert "What fails" not in text_of(hooks.get(query))
+    assert "Failure reasons" in text_of(hooks.get())
+    assert "Failure reasons" not in text_of(hooks.get(query))
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_endpoints_without_a_url_have_a_filter_too(hooks):
     hooks.ingest("public_bulk_other")
     (row,) = [row for row in hooks.get(name="figures").context["figures"].endpoints if not row.health.host]
 
-    assert row.name == "address not told"
+    assert row.name == "unknown address"
     assert hooks.shown(row.url) == ["public_bulk_nameless"]
 
 
@@ -248,4 +248,4 @@ def test_the_number_of_queries_grows_with_nothing(hooks, query):
 def test_a_look_up_that_cannot_be_asked_says_so(hooks):
     answer = hooks.http.post(hooks.url("look_up"), {"workflow_id": "../x"}, follow=True)
 
-    assert "That is no workflow id" in text_of(answer)
+    assert "Invalid workflow id" in text_of(answer)

@@ -70,7 +70,7 @@ def test_five_failures_are_the_end(ingest):
     ingest(*run(codes=[500] * 5, start=READ_AT - 20 * SECOND))
 
     assert (only().state, only().next_attempt_at) == ("failed", None)
-    assert delivery_status.explain_failure(only()) == "All 5 attempts failed. Cleanlist makes no more."
+    assert delivery_status.explain_failure(only()) == "All 5 attempts failed. No more retries."
 
 
 def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(ingest):
@@ -80,7 +80,7 @@ def test_an_attempt_that_never_came_ends_it_too_and_the_sentence_says_so(ingest)
     ingest(at=READ_AT + timedelta(minutes=6))
 
     assert only().state == "failed"
-    assert "No further attempt was seen" in delivery_status.explain_failure(only())
+    assert "No further attempts were seen" in delivery_status.explain_failure(only())
 
 
 def test_a_late_attempt_takes_that_back(ingest):

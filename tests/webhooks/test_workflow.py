@@ -37,7 +37,7 @@ def test_every_attempt_is_shown_with_its_wait_and_answer(hooks, page):
 
     for words in ("All 5 attempts failed", "HTTP 503", "HTTP 404", "1 s", "2 s", "4 s", "8 s", "120 ms"):
         assert words in text
-    assert "Nothing has to be submitted again" in text
+    assert "No need to resubmit" in text
     assert text.count('class="webhooks-axis__bar') == 5
 
 
@@ -56,7 +56,7 @@ def test_a_delivered_workflow_has_no_diagnosis(hooks, page):
     hooks.ingest(codes=[500, 200])
     text = page()
     assert "Delivered" in text
-    assert "What helps" not in text
+    assert "How to fix it" not in text
 
 
 def test_a_retry_to_come_is_on_the_axis(hooks, page):
@@ -74,7 +74,7 @@ def test_the_same_workflow_delivered_again_is_recognized(hooks, page):
     text = page()
 
     assert "First delivery" in text
-    assert "Delivered again (2 of 2)" in text
+    assert "Redelivered (2 of 2)" in text
 
 
 def test_the_filters_of_the_list_are_kept_for_the_way_back(hooks, page):
@@ -84,23 +84,23 @@ def test_the_filters_of_the_list_are_kept_for_the_way_back(hooks, page):
 
 def test_an_unknown_workflow_is_offered_for_looking_up(hooks):
     text = text_of(hooks.get(name="workflow", args=["public_bulk_new"]), 404)
-    assert "Look it up at Cleanlist" in text
-    assert "never met the workflow <code><bdi>public_bulk_new" in text
+    assert "Look up in Cleanlist" in text
+    assert "Workflow not found in this console: <code><bdi>public_bulk_new" in text
 
 
 def test_a_workflow_of_another_workspace_is_unknown(hooks):
     other = Workspace.objects.create(name="Other", slug="other", base_url="https://api.cleanlist.ai")
     ingest_page(other, run("public_bulk_theirs"), READ_AT)
-    assert "never met" in text_of(hooks.get(name="workflow", args=["public_bulk_theirs"]), 404)
+    assert "Workflow not found in this console" in text_of(hooks.get(name="workflow", args=["public_bulk_theirs"]), 404)
 
 
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
         ({}, "Nothing was sent yet"),
-        ({}, "Its state has not been read yet"),
-        ({"completed_at": READ_AT}, "Finished, but no attempt is known"),
-        ({"status_gone": True, "status_error": "No such workflow"}, "Not found in Cleanlist workflow"),
+        ({}, "Its status hasn't been synced yet"),
+        ({"completed_at": READ_AT}, "Finished, with no known attempt"),
+        ({"status_gone": True, "status_error": "Workflow not found"}, "Workflow not found in Cleanlist"),
     ],
 )
 def test_a_workflow_without_attempts_says_what_that_means(hooks, page, facts, words):
@@ -125,7 +125,7 @@ def test_redelivered_results_are_shown_until_they_are_settled(hooks, page):
     text = page()
     assert "Redeliveries by this console" in text
     assert job.get_absolute_url() in text
-    assert "Deliver it after all" not in text
+    assert "Redeliver" not in text
     assert 'data-refresh-seconds="5"' in text
 
     item.state, item.error, item.tries = "failed", "HTTP 503", 4

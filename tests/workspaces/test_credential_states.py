@@ -40,7 +40,7 @@ def set_both(**columns):
     ("columns", "level", "words"),
     [
         ({}, "ok", ("Accepted", "Renews itself")),
-        ({"accepted_at": None}, "neutral", ("Not known",)),
+        ({"accepted_at": None}, "neutral", ("Unknown",)),
         ({"doubted_at": AGO}, "warning", ("Unconfirmed",)),
         ({"doubted_at": AGO, "accepted_at": None}, "warning", ("Unconfirmed",)),
         ({"rejected_at": AGO}, "danger", ("Rejected",)),
@@ -93,7 +93,7 @@ def test_a_doubt_that_ends_leaves_the_first_acceptance(workspace, session):
 def test_what_is_tried_again_because_a_person_wants_it_is_not_known(workspace, session):
     set_both(rejected_at=AGO)
     retry_credentials(workspace, CONSOLE)
-    assert [state.word for state in states(workspace)] == ["Not known", "Not known"]
+    assert [state.word for state in states(workspace)] == ["Unknown", "Unknown"]
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,7 @@ def test_htmx_gets_a_notice_and_the_parts_of_the_page_are_told(as_owner, connect
         ("status", {"status": 429, "retry_after": 30}, "Rate limited until"),
         ("status", {"status": 401}, "did not accept the credential"),
         ("status", {"status": 403}, "lacks a scope"),
-        ("status", {"status": 404}, "does not know this"),
+        ("status", {"status": 404}, "Not found in Cleanlist"),
         ("status", {"status": 500}, "server error (500)"),
         ("html", {"status": 200}, "Unexpected response from the API"),
         ("empty", {"status": 200}, "Unexpected response from the API"),

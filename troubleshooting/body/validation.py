@@ -88,20 +88,20 @@ def validate_body(text: str) -> BodyValidation:
     """Return what the API would say to ``text`` as the body of a bulk enrichment, and everything that is wrong."""
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_BYTES:
-        size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need far less than {MAX_BYTES / 1e6:.1f} MB."
-        return _unread(413, BodyFinding(("body",), size, "Send fewer contacts at once, and nothing but their fields."))
+        size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need much less than {MAX_BYTES / 1e6:.1f} MB."
+        return _unread(413, BodyFinding(("body",), size, "Send fewer contacts at once, with only their fields."))
     if not raw:
         return _unread(422, BodyFinding(("body",), "The body is empty.", "Send a JSON object with contacts in it."))
     try:
         body = json.loads(raw)
     except json.JSONDecodeError as error:
-        message = f"This is not JSON: {error.msg} (line {error.lineno}, column {error.colno})."
+        message = f"Invalid JSON at line {error.lineno}, column {error.colno}."
         return _unread(422, BodyFinding(("body", error.pos), message, _fix_for_json(error)))
     except RecursionError:
-        message = "Arrays or objects are nested far too deeply to be read."
+        message = "Arrays or objects are nested too deeply to parse."
         return _unread(400, BodyFinding(("body",), message, "Send one object with a flat list of contacts."))
     except ValueError:  # bytes that are no text, or thousands of digits
-        message = "It cannot be read: there is a number of thousands of digits in it, or it is no UTF-8 text."
+        message = "It can't be parsed: it contains a number with thousands of digits, or it isn't UTF-8 text."
         return _unread(400, BodyFinding(("body",), message, "Send UTF-8 text, with each value in double quotes."))
     return _validate(body)
 
@@ -111,26 +111,26 @@ def _unread(status: int, finding: BodyFinding) -> BodyValidation:
 
 
 _JSON_FIXES = {
-    "'": "Use double quotes: JSON knows no single ones.",
-    "“": "Replace typographic quotes with plain double ones.",
-    "”": "Replace typographic quotes with plain double ones.",
-    "T": "Write true, false and null in lower case.",
-    "F": "Write true, false and null in lower case.",
-    "N": "Write true, false and null in lower case.",
-    "}": "Take out the comma before the closing bracket.",
-    "]": "Take out the comma before the closing bracket.",
-    "/": "Take out the comment: JSON has none.",
-    "#": "Take out the comment: JSON has none.",
-    "": "Something is missing at the end: a closing bracket or quote.",
+    "'": "Use double quotes. JSON doesn't allow single quotes.",
+    "“": "Replace curly quotes with straight double quotes.",
+    "”": "Replace curly quotes with straight double quotes.",
+    "T": "Write true, false and null in lowercase.",
+    "F": "Write true, false and null in lowercase.",
+    "N": "Write true, false and null in lowercase.",
+    "}": "Remove the comma before the closing bracket.",
+    "]": "Remove the comma before the closing bracket.",
+    "/": "Remove the comment. JSON doesn't allow comments.",
+    "#": "Remove the comment. JSON doesn't allow comments.",
+    "": "A closing bracket or quote is missing at the end.",
 }
 
 
 def _fix_for_json(error: json.JSONDecodeError) -> str:
     if error.msg.startswith("Extra data"):
-        return "Send one JSON object a request: something follows its end here."
+        return "Send one JSON object per request. There's extra text after its end."
     if "delimiter" in error.msg and error.doc[error.pos :].strip():
-        return "Put the missing comma or colon in front of this place, or close the quotes before it."
-    return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], "Correct it at this place, then check again.")
+        return "Add the missing comma or colon before this position, or close the quotes before it."
+    return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], "Fix it at this position, then check again.")
 
 
 def _validate(body: object) -> BodyValidation:
@@ -160,8 +160,8 @@ def _check_type(body: Mapping[str, object], findings: _Findings) -> str:
     if isinstance(kind, str) and kind in MOST_FOR_CONTACT:
         return kind
     shown = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
-    fix = f"Use {_TYPES}, or leave it out for {DEFAULT_TYPE}."
-    findings.refuse(("body", "enrichment_type"), f"enrichment_type is {shown}, which does not exist.", fix)
+    fix = f"Use {_TYPES}, or omit it for {DEFAULT_TYPE}."
+    findings.refuse(("body", "enrichment_type"), f"enrichment_type is {shown}, which isn't a valid type.", fix)
     return ""
 
 
@@ -171,7 +171,7 @@ def _check_contacts(body: Mapping[str, object], findings: _Findings) -> None:
         findings.refuse(("body", "contacts"), "contacts is missing.", "Add contacts, an array of 1 to 250 contacts.")
     elif not isinstance(contacts, list):
         message = f"contacts is {_KINDS[type(contacts)]}; it must be an array."
-        findings.refuse(("body", "contacts"), message, "Put the contacts in square brackets, even a single one.")
+        findings.refuse(("body", "contacts"), message, "Put the contacts in square brackets, even if there's only one.")
     else:
         _check_each(contacts, findings)
 
@@ -196,7 +196,9 @@ def _check_contact(index: int, contact: object, findings: _Findings) -> None:
         return
     wrong = [name for name in CONTACT_FIELDS if not _check_text(loc, contact, name, findings)]
     if not wrong and (missing := _missing(contact)):
-        message = f"contacts[{index}] does not say who it is: {' and '.join(missing)} {_are(missing)} missing or empty."
+        message = (
+            f"contacts[{index}] doesn't identify a person: {' and '.join(missing)} {_are(missing)} missing or empty."
+        )
         findings.refuse(loc, message, f"Add {' and '.join(missing)}, or linkedin_url instead.")
 
 
@@ -219,10 +221,10 @@ def _check_text(loc: Loc, holder: Mapping[str, object], name: str, findings: _Fi
     value, place = holder.get(name), _place((*loc, name))
     if not (value is None or isinstance(value, str)):
         message = f"{place} is {_KINDS[type(value)]}; it must be text."
-        findings.refuse((*loc, name), message, "Put the value in double quotes, or leave the field out.")
+        findings.refuse((*loc, name), message, "Put the value in double quotes, or omit the field.")
     elif value is not None and not _is_encodable(value):
-        message = f"{place} holds half of a character (a lone surrogate)."
-        findings.refuse((*loc, name), message, "Write the character out, or as a pair of \\u escapes.")
+        message = f"{place} contains half a character (a lone surrogate)."
+        findings.refuse((*loc, name), message, "Write the full character, or a pair of \\u escapes.")
     else:
         return True
     return False
@@ -247,7 +249,7 @@ def _check_count(contacts: object, status: int, findings: _Findings) -> int:
         return status
     message, fix = "contacts is empty.", "Add at least one contact."
     if contacts:
-        message = f"There are {len(contacts):,} contacts; at most {MAX_CONTACTS} are taken in one request."
+        message = f"There are {len(contacts):,} contacts; the limit is {MAX_CONTACTS} per request."
         fix = f"Split them into {-(-len(contacts) // MAX_CONTACTS)} requests of up to {MAX_CONTACTS} contacts."
     note = findings.refuse if status == 200 else findings.mention
     note(("body", "contacts"), message, fix)
@@ -274,9 +276,9 @@ def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: s
                 places.setdefault(name, []).append(loc)
     for name, found in sorted(places.items()):
         alike = _alike(name[:60].lower(), known)
-        fix = f"Did you mean {alike}?" if alike else f"Leave it out. Known are {', '.join(known)}."
+        fix = f"Did you mean {alike}?" if alike else f"Remove it. Valid fields are {', '.join(known)}."
         times = f" It occurs {len(found):,} times." if len(found) > 1 else ""
-        message = f"“{_short(name)}” is no field of {whose}: upstream ignores it.{times}"
+        message = f"“{_short(name)}” isn't a field of {whose}. Cleanlist ignores it.{times}"
         findings.mention(("body", *found[0], _short(name)), message, fix)
 
 
@@ -293,10 +295,10 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
         (
             "linkedin_url",
             _PROFILE,
-            "is not the address of a person's LinkedIn profile",
+            "isn't a LinkedIn profile URL",
             "https://www.linkedin.com/in/…",
         ),
-        ("company_domain", _DOMAIN, "is not a bare domain", "example.com, without https:// and without a path"),
+        ("company_domain", _DOMAIN, "isn't a bare domain", "example.com, without https:// and without a path"),
     )
     for name, shape, problem, example in shapes:
         odd = [loc for loc, contact in contacts if _is_odd(contact.get(name), shape)]
@@ -304,7 +306,7 @@ def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
             where = ", ".join(f"contacts[{loc[1]}]" for loc in odd[:5]) + (
                 f" and {len(odd) - 5:,} more" * (len(odd) > 5)
             )
-            message = f"{name} {problem} in {where}. Upstream takes it, and most likely finds nobody."
+            message = f"{name} {problem} in {where}. Cleanlist accepts it but will probably find no one."
             findings.mention(("body", *odd[0], name), message, f"Write it as {example}.")
 
 

@@ -35,8 +35,8 @@ class BodyForm(forms.Form):
         widget=forms.Textarea(
             attrs={"rows": 16, "class": "mono", "spellcheck": "false", "autocomplete": "off", "placeholder": EXAMPLE}
         ),
-        help_text="What you send to <code>POST /api/v1/public/enrich/bulk</code>, up to 1 MB. It is checked in this "
-        "console, and neither stored nor sent on.",
+        help_text="The body you send to <code>POST /api/v1/public/enrich/bulk</code>, up to 1 MB. This console checks "
+        "it and doesn't store or forward it.",
     )
 
 

@@ -21,7 +21,7 @@ class UrlProblem:
     refused: bool = True
 
 
-_PUBLIC = "Use an https:// address that the whole internet can reach; a tunnel gives one to a machine of your own."
+_PUBLIC = "Use an https:// URL that is reachable from the internet. For a local machine, use a tunnel."
 
 
 def find_url_problem(url: str) -> UrlProblem | None:
@@ -30,29 +30,31 @@ def find_url_problem(url: str) -> UrlProblem | None:
         parts = urlsplit(url)
         _ = parts.port  # reading it is what checks it
     except ValueError:
-        return UrlProblem("webhook_url is not a valid URL.", "Write it in full, such as https://example.com/hook.")
+        return UrlProblem("webhook_url isn't a valid URL.", "Write the full URL, such as https://example.com/hook.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        return UrlProblem("webhook_url is not a full URL.", "Start it with https:// and a host name.")
+        return UrlProblem("webhook_url isn't a complete URL.", "Start it with https:// and a host name.")
     if parts.username is not None:
-        fix = "Take the user name and password out, and put a secret part into the path instead."
-        return UrlProblem("webhook_url holds a user name.", fix)
+        fix = "Remove the username and password, and put a secret in the path instead."
+        return UrlProblem("webhook_url contains a username.", fix)
     if not url.isascii() or any(char <= " " for char in url):
-        fix = "Percent-encode spaces and letters beyond ASCII; write such a host name in its xn-- form."
-        return UrlProblem("webhook_url holds spaces or letters beyond ASCII.", fix)
+        fix = "Percent-encode spaces and non-ASCII characters; write such a host name in its xn-- form."
+        return UrlProblem("webhook_url contains spaces or non-ASCII characters.", fix)
     return _problem_with_place(parts)
 
 
 def _problem_with_place(parts: SplitResult) -> UrlProblem | None:
     if parts.scheme != "https":
-        return UrlProblem("webhook_url does not use https.", "Start it with https://. Plain http is not called.")
+        return UrlProblem(
+            "webhook_url doesn't use https.", "Start it with https://. Cleanlist doesn't call plain http."
+        )
     host = parts.hostname or ""
     address = parse_ip_address(host)
     if address is not None and not is_public(address):
         return UrlProblem(f"webhook_url points to {host}, which is not a public address.", _PUBLIC)
     if host == "localhost" or host.endswith(".localhost"):
-        return UrlProblem("webhook_url points to the machine that calls it.", _PUBLIC)
+        return UrlProblem("webhook_url points to the calling machine itself.", _PUBLIC)
     name = host.rstrip(".")
     if address is None and ("." not in name or name.endswith(_NEVER_PUBLIC)):
-        message = f"webhook_url names {host}, which does not exist on the public internet."
+        message = f"webhook_url names {host}, which doesn't exist on the public internet."
         return UrlProblem(message, _PUBLIC, refused=False)
     return None

@@ -26,7 +26,7 @@ MOST_PEOPLE = 200
 
 @dataclass(frozen=True)
 class SupportBundle:
-    """The files by name, what was taken out of them, and the text for the e-mail, which is among the files."""
+    """The files by name, what was taken out of them, and the text for the email, which is among the files."""
 
     files: tuple[tuple[str, str], ...]
     taken_out: dict[str, int]
@@ -121,7 +121,7 @@ def _email(asked: CleanedData, facts: BundleFacts, sample: str, redactor: Redact
     parts = [f"Subject: {_subject(endpoint, status, redactor)}\n", _rows(rows)]
     parts += _block("Exact error message", redactor.text(asked["message"]))
     parts += _block("What we tried", redactor.text(asked["tried"]))
-    parts += _block("Sample request body (values taken out)", sample)
+    parts += _block("Sample request body (values removed)", sample)
     return "\n".join(parts)
 
 
@@ -143,7 +143,7 @@ def _report(facts: BundleFacts, redactor: Redactor) -> str:
         ("Request", _request(facts, redactor)),
     ):
         parts += [f"{title}\n{'-' * len(title)}", _rows(rows)] if any(value for _, value in rows) else []
-    parts.append(f"Requests in requests.csv: {len(facts.requests)}, newest first, without those of this console.")
+    parts.append(f"Requests in requests.csv: {len(facts.requests)}, newest first, without this console's own calls.")
     parts.append(f"Attempts in webhook-attempts.csv: {len(facts.attempts)}, newest first.\n")
     return "\n".join(parts)
 
@@ -161,8 +161,8 @@ def _connection(facts: BundleFacts, redactor: Redactor) -> list[tuple[str, str]]
         ("Scopes", redactor.line(", ".join(map(str, workspace.scopes)), 600)),
         ("Stored API key", api_key_state(workspace).word),
         ("Management session", session_state(workspace).word),
-        ("Credits", f"{facts.balance.credits.normalize():f}" if facts.balance else "not read"),
-        *(("Failing poll", redactor.line(poll)) for poll in polls),
+        ("Credits", f"{facts.balance.credits.normalize():f}" if facts.balance else "not synced"),
+        *(("Failing sync", redactor.line(poll)) for poll in polls),
     ]
 
 
@@ -186,11 +186,11 @@ def _workflow(facts: BundleFacts, redactor: Redactor) -> list[tuple[str, str]]:
     counts = ", ".join(f"{name} {count}" for name, count in sorted(workflow.summary.items()))
     return [
         ("Id", redactor.line(workflow.workflow_id)),
-        ("Status", redactor.line(workflow.status) or "not read"),
+        ("Status", redactor.line(workflow.status) or "not synced"),
         ("Counts", redactor.line(counts)),
         ("First seen", _time(workflow.first_seen_at)),
         ("Completed", _time(workflow.completed_at)),
-        ("Status could not be read", redactor.line(workflow.status_error)),
+        ("Status could not be synced", redactor.line(workflow.status_error)),
     ]
 
 

@@ -1,6 +1,6 @@
 """Removes secrets, and personal data unless it may stay, from text that leaves the company.
 
-The same value gets the same mark throughout a bundle (``[e-mail 1]``), so that support can still tell who is who. A
+The same value gets the same mark throughout a bundle (``[email 1]``), so that support can still tell who is who. A
 request body keeps its shape, without the people in it.
 """
 
@@ -19,7 +19,7 @@ from core.sanitize import sanitize_text
 from troubleshooting.body.validation import BODY_FIELDS, CONTACT_FIELDS, is_profile
 
 # What may be left in, by the word for it.
-KINDS = {"emails": "e-mail", "phones": "phone", "names": "name", "addresses": "IP address"}
+KINDS = {"emails": "email", "phones": "phone", "names": "name", "addresses": "IP address"}
 SHORTEST_SECRET = 8  # a shorter one is part of too many words
 
 _AT = r"(?:@|%40|\\u0040|&#64;|\uff20)"

@@ -29,7 +29,7 @@ PAGE = "troubleshooting/bundle/page.html"
 _LONGEST_ID = 200
 _TYPED = ("workflow", "request", "column", "endpoint", "message", "tried", "body")
 _KEEP_LABELS = {
-    "emails": "E-mail addresses",
+    "emails": "Email addresses",
     "phones": "Phone numbers",
     "names": "Names and the values in contacts",
     "addresses": "IP addresses",
@@ -44,7 +44,7 @@ class BundleForm(forms.Form):
     """All fields are optional. The first four are also query parameters of links to this page."""
 
     workflow = _id_field("Workflow id")
-    request = _id_field("Request id", "Of an error's answer (req_…), or of a row of the request log.")
+    request = _id_field("Request id", "From an error response (req_…) or a request log row.")
     key = forms.ChoiceField(label="API key", required=False)
     column = _id_field("Column id", "For smart columns only.")
     endpoint = forms.CharField(label="Endpoint or feature", required=False, max_length=200)
@@ -60,14 +60,14 @@ class BundleForm(forms.Form):
         required=False,
         max_length=600_000,
         widget=forms.Textarea(attrs={"rows": 5, "class": "mono", "spellcheck": "false"}),
-        help_text="Only its shape gets into the bundle: three contacts, and no value of theirs.",
+        help_text="The bundle contains only its structure: three contacts, without their values.",
     )
     keep = forms.MultipleChoiceField(
-        label="Leave in",
+        label="Include",
         required=False,
         choices=[(name, _KEEP_LABELS[name]) for name in KINDS],
         widget=forms.CheckboxSelectMultiple,
-        help_text="Otherwise a mark such as [e-mail 1] stands there. Secrets never stay in.",
+        help_text="Otherwise, a placeholder such as [email 1] replaces them. Secrets are never included.",
     )
     until = forms.DateTimeField(required=False, widget=forms.HiddenInput)
     seen = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)

@@ -20,17 +20,17 @@ class Check:
 
 
 _CHECKS = (
-    Check("header", "The form of the header", key.header),
-    Check("key", "Which key it is", key.key),
-    Check("credential", "Cleanlist, asked with the console's own key", key.credential),
-    Check("scopes", "The scopes", key.scopes),
-    Check("plan", "The plan", key.plan),
+    Check("header", "Header format", key.header),
+    Check("key", "Which key", key.key),
+    Check("credential", "API check with the console's key", key.credential),
+    Check("scopes", "Scopes", key.scopes),
+    Check("plan", "Plan", key.plan),
     Check("session", "Key management", key.session),
-    Check("slots", "The number of active keys", key.slots),
-    Check("balance", "The balance", limits.balance),
-    Check("shape", "The shape of the request", request_shape.shape),
-    Check("enrichment", "The enrichment", workflows.enrichment),
-    Check("deliveries", "The webhook's deliveries", workflows.deliveries, follows=True),
+    Check("slots", "Active keys", key.slots),
+    Check("balance", "Balance", limits.balance),
+    Check("shape", "Request format", request_shape.shape),
+    Check("enrichment", "Enrichment", workflows.enrichment),
+    Check("deliveries", "Webhook deliveries", workflows.deliveries, follows=True),
     Check("rates", "Rate limits", limits.rates),
 )
 CHECKS: Mapping[str, Check] = {step.name: step for step in _CHECKS}

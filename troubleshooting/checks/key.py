@@ -6,6 +6,7 @@ from functools import partial
 
 from cleanlist import Client, Whoami
 from cleanlist.errors import AuthenticationError
+from core.formatting import counted
 from core.net.curl import curl_command
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
@@ -50,16 +51,16 @@ def header(_: Workspace, case: Case) -> CheckResult:
             " ".join(f"{slip.title}. {slip.text}" for slip in found),
             title=found[0].title,
             fix=" ".join(dict.fromkeys(slip.fix for slip in found)),
-            facts=(("It must be", RIGHT),),
+            facts=(("Expected", RIGHT),),
         )
     if GOOD in case.slips:
         return CheckResult(
-            "ok", "The header has the right form: Authorization, the word Bearer, one space, and a whole key."
+            "ok", "The header format is correct: Authorization, the word Bearer, one space and a complete key."
         )
     return CheckResult(
         "skipped",
-        "Paste the curl command or the header to have its form checked; its secret is taken out in your browser.",
-        facts=(("It must be", RIGHT),),
+        "Paste the curl command or header to check its format. Your browser removes the secret first.",
+        facts=(("Expected", RIGHT),),
     )
 
 
@@ -70,31 +71,31 @@ def key(workspace: Workspace, case: Case) -> CheckResult:
         return _without_key(workspace, refreshed=refreshed)
     found = ApiKey.objects.of(workspace).with_people().filter(key_id=case.key).first()
     if found is None:
-        return CheckResult("skipped", "The key is no longer known here.")
+        return CheckResult("skipped", "The console no longer has this key.")
     found.workspace = workspace
     result = about_key(found)
-    read = "" if refreshed else " The list could not be read just now; this is what was known last."
+    read = "" if refreshed else " The list couldn't be synced just now; this is the last known state."
     return replace(result, text=result.text + read)
 
 
 def _without_key(workspace: Workspace, *, refreshed: bool) -> CheckResult:
     count = ApiKey.objects.of(workspace).count()
-    read = "" if refreshed else " That list could not be read just now."
+    read = "" if refreshed else " That list couldn't be synced just now."
     return CheckResult(
         "skipped",
-        f"It is not known which of the {count} keys it is. Choose it above, or paste it: it is compared with them in "
-        f"your browser and goes no further. A key of another user or organization is not among them.{read}",
-        links=link(workspace, "Look at the keys", "keys:list"),
+        f"The console doesn't know which of the {count} keys was used. Choose it above, or paste it: your browser "
+        f"compares it and doesn't send it. The list has no keys of other users or organizations.{read}",
+        links=link(workspace, "View keys", "keys:list"),
     )
 
 
 def about_key(found: ApiKey) -> CheckResult:
     """Return what is known of a key in the mirror; its ``workspace`` is loaded."""
     workspace, status = found.workspace, key_status(found)
-    links = link(workspace, "Open the key's page", "keys:detail", found.key_id)
+    links = link(workspace, "View key", "keys:detail", found.key_id)
     facts = (("Key", f"{found.label} ({found.masked})" if found.name else found.masked), ("Owner", found.owner or "—"))
     if found.is_usable:
-        words = status.reason or "Cleanlist lists it as active"
+        words = status.reason or "Listed as active in Cleanlist"
         return CheckResult(
             "ok", f"“{found.label}” is active. {words}.", facts=facts, links=links, snippet=_validate(workspace)
         )
@@ -104,9 +105,9 @@ def about_key(found: ApiKey) -> CheckResult:
         "failed",
         f"“{found.label}” is no longer active: {word}. {ended}".strip(),
         title=f"The key “{found.label}” is no longer active: {word}",
-        fix="It never comes back. Create a new key, and put it in the old one's place wherever that is used.",
+        fix="This can't be undone. Create a new key and replace the old one wherever it's used.",
         facts=facts,
-        links=(*links, *link(workspace, "Create a key", "keys:new")),
+        links=(*links, *link(workspace, "Create key", "keys:new")),
     )
 
 
@@ -120,13 +121,13 @@ def _who_revoked(found: ApiKey) -> str:
     if event is None:
         return ""
     who = event.actor_email or "this console"
-    return f"By the audit trail, {who} revoked it on {event.at:%-d %b %Y at %H:%M} UTC."
+    return f"According to the audit trail, {who} revoked it on {event.at:%-d %b %Y at %H:%M} UTC."
 
 
 def credential(workspace: Workspace, _: Case) -> CheckResult:
     """Call validate-key with the console's own key, which shows whether Cleanlist answers and accepts it."""
     if workspace.api_key is None:
-        text = "The console has no API key of its own, so it cannot try one. This command does, with yours:"
+        text = "The console has no API key of its own to test with. Test yours with this command:"
         return CheckResult(
             "skipped", text, links=link(workspace, "Open settings", "workspaces:settings"), snippet=_validate(workspace)
         )
@@ -137,8 +138,8 @@ def credential(workspace: Workspace, _: Case) -> CheckResult:
     except FAILURES as error:
         return result_of_error(error, workspace)
     if not answer.valid:
-        return _own_key_refused(workspace, AuthenticationError("validate-key answered that the key is not valid"))
-    text = "Cleanlist answers, and accepts the key that this console holds. Ask it about yours with the same call:"
+        return _own_key_refused(workspace, AuthenticationError("validate-key returned that the key isn't valid"))
+    text = "Cleanlist responds and accepts the console's key. Check your key with the same call:"
     facts = (("Organization", answer.organization_id or "—"), ("User", answer.user_id or "—"))
     return CheckResult("ok", text, facts=facts, snippet=_validate(workspace))
 
@@ -149,7 +150,7 @@ def _own_key_refused(workspace: Workspace, error: AuthenticationError) -> CheckR
     ends = {"prefix": workspace.api_key_prefix, "last4": workspace.api_key_last4}
     own = ApiKey.objects.of(workspace).with_people().filter(**ends).first() if all(ends.values()) else None
     if own is None:
-        return replace(refused, title="Cleanlist does not accept the API key that this console holds")
+        return replace(refused, title="Cleanlist doesn't accept the console's API key")
     own.workspace = workspace
     known = about_key(own)
     return refused if known.state == "ok" else replace(known, facts=(*known.facts, *refused.facts))
@@ -167,21 +168,20 @@ def scopes(workspace: Workspace, case: Case) -> CheckResult:
         ("Scopes", ", ".join(identity.scopes) or "none"),
     )
     if not wanted:
-        text = "Paste the error or choose the endpoint to have its scope compared. These are the scopes of"
-        return CheckResult(
-            "ok", f"{text} {identity.user_email or 'the credential that this console holds'}.", facts=facts
-        )
+        whose = identity.user_email or "the console's credential"
+        text = f"Paste the error or choose the endpoint to compare its scope. These are the scopes of {whose}."
+        return CheckResult("ok", text, facts=facts)
     if wanted in identity.scopes:
         text = (
-            f"The call needs {wanted}, and the owner of the console's credential has it. If your key was refused, it "
-            "belongs to somebody else, or the scope was granted since."
+            f"The call requires {wanted}, and the owner of the console's credential has it. If your key was rejected, "
+            "it belongs to someone else, or the scope was granted later."
         )
         return CheckResult("ok", text, facts=facts)
     return CheckResult(
         "failed",
-        f"The call needs {wanted}, which is not among the scopes granted.",
-        title=f"The scope {wanted} is missing",
-        fix="Have the owner be granted the scope and issue the key again, or use a key of somebody who has it.",
+        f"The call requires {wanted}, which isn't among the granted scopes.",
+        title=f"Missing scope {wanted}",
+        fix="Grant the scope to the owner and create a new key, or use the key of someone who has it.",
         facts=facts,
     )
 
@@ -200,12 +200,12 @@ def plan(workspace: Workspace, _: Case) -> CheckResult:
         return result_of_error(error, workspace)
     facts = (("Plan", identity.tier or "—"), ("Features", ", ".join(identity.features) or "none"))
     if FEATURE in identity.features:
-        return CheckResult("ok", f"The plan includes {FEATURE}: keys can be created and listed.", facts=facts)
+        return CheckResult("ok", f"Your plan includes {FEATURE}: you can create and list keys.", facts=facts)
     return CheckResult(
         "failed",
-        f"The plan does not include {FEATURE}, so keys can be neither created nor listed. Revoking works.",
-        title=f"The plan lacks the feature {FEATURE}",
-        fix="Upgrade the plan in the portal under Settings, Billing.",
+        f"Your plan doesn't include {FEATURE}, so you can't create or list keys. You can still revoke keys.",
+        title=f"Your plan lacks the feature {FEATURE}",
+        fix="Upgrade the plan in the portal under Settings > Billing.",
         facts=facts,
     )
 
@@ -224,7 +224,7 @@ def session(workspace: Workspace, _: Case) -> CheckResult:
         count = len(call_with_session(workspace, "api-keys", _list_keys))
     except FAILURES as error:
         return result_of_error(error, workspace)
-    return CheckResult("ok", f"Key management works: {count} keys can be listed.")
+    return CheckResult("ok", f"Key management works: {counted(count, 'key')} listed.")
 
 
 def _list_keys(client: Client) -> tuple[object, ...]:
@@ -234,8 +234,8 @@ def _list_keys(client: Client) -> tuple[object, ...]:
 def slots(workspace: Workspace, _: Case) -> CheckResult:
     """Count the active keys against the limit."""
     refreshed = workspace.has_session and refresh(workspace, KEYS).ok
-    counted = key_slots(workspace)
-    active = counted.active or counted.others
+    used = key_slots(workspace)
+    active = used.active or used.others
     to = partial(link, workspace)
     unused, idle = _candidates(workspace)
     facts = (
@@ -247,15 +247,15 @@ def slots(workspace: Workspace, _: Case) -> CheckResult:
         *to("Keys never used", "keys:list", query="?status=unused"),
         *to("Idle keys", "keys:list", query="?status=idle"),
     )
-    read = "" if refreshed else " The list could not be read just now; this is what was known last."
+    read = "" if refreshed else " The list couldn't be synced just now; this is the last known state."
     text = f"{active} of {MOST_ACTIVE_KEYS} keys are active.{read}"
     if active < MOST_ACTIVE_KEYS:
-        return CheckResult("ok", text, facts=facts, links=(*to("Create a key", "keys:new"), *links))
+        return CheckResult("ok", text, facts=facts, links=(*to("Create key", "keys:new"), *links))
     return CheckResult(
         "failed",
-        f"{text} The next one is refused until one is revoked.",
+        f"{text} Cleanlist rejects new keys until you revoke one.",
         title=f"All {MOST_ACTIVE_KEYS} keys are in use",
-        fix="Revoke a key that nothing uses; keys that were never used, or not for a month, come first.",
+        fix="Revoke an unused key: first those never used or idle for a month.",
         facts=facts,
         links=(*links, *to("Revoke all", "keys:revoke_all")),
     )

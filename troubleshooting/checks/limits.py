@@ -38,8 +38,8 @@ def call(method, url, **options):
         time.sleep(wait + random.random())
     return answer
 """
-SAFE = "Sending the request again is safe: what failed cost nothing, and what succeeded is not charged twice."
-TOP_UP = "Top up in the portal under Settings, Billing; credits arrive seconds after the payment."
+SAFE = "Retrying the request is safe: failures are free, and successes aren't charged twice."
+TOP_UP = "Top up in the portal under Settings > Billing. Credits arrive seconds after payment."
 
 
 def rates(workspace: Workspace, case: Case) -> CheckResult:
@@ -51,8 +51,8 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
     if key is not None and workspace.has_session:
         refresh(workspace, REQUEST_LOG, subject=key.upstream_id)
     if not workspace.polls.filter(resource=REQUEST_LOG).exclude(last_success_at=None).exists():
-        text = "The request log was not read yet, so it is not known which keys were refused."
-        needs = "" if workspace.has_session else " It needs a management session."
+        text = "The request log hasn't been synced yet, so the console doesn't know which keys were rate limited."
+        needs = "" if workspace.has_session else " Syncing it requires a management session."
         settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
         return CheckResult("skipped", text + needs, links=settings_page, snippet=RECIPE)
     now = clock.cached_now()
@@ -61,20 +61,20 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
     counts = list(refused.values("key").annotate(n=Count("pk"), last=Max("created_at")).order_by("-n")[:MOST_KEYS])
     if not counts:
         return CheckResult(
-            "ok", "No key was refused with 429 in the last 24 hours, as far as the log was read.", snippet=RECIPE
+            "ok", "No key was rate limited (429) in the last 24 hours, based on the synced log.", snippet=RECIPE
         )
     total, last = sum(row["n"] for row in counts), max(row["last"] for row in counts)
-    refusals = f"{counted(total, 'request was', 'requests were')} refused with 429 in the last 24 hours"
+    refusals = f"{counted(total, 'request was', 'requests were')} rate limited (429) in the last 24 hours"
     names = ApiKey.objects.in_bulk([row["key"] for row in counts])
     facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
     return CheckResult(
         "failed" if last >= now - LATELY else "warning",
         f"{refusals}, the latest on {format_time(last, seconds=True)}.",
         title=refusals,
-        fix="Wait as long as Retry-After says and let each further attempt wait longer, with a random part. Spread the "
-        "calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
+        fix="Wait as long as Retry-After says, and increase the delay for each further attempt, with random jitter. "
+        "Spread calls over the minute. If normal use needs more, ask Cleanlist for a plan with a higher limit.",
         facts=(*facts, *_busiest(workspace, last)),
-        links=link(workspace, "See them in the request log", "keys:log", query="?status=429"),
+        links=link(workspace, "View in the request log", "keys:log", query="?status=429"),
         snippet=RECIPE,
     )
 
@@ -103,24 +103,24 @@ def _times(count: int, last: datetime) -> str:
 def balance(workspace: Workspace, case: Case) -> CheckResult:
     """Read the balance now and compare it with what the request costs at most."""
     if case.topic == "shape" and case.cost is None:
-        return CheckResult("skipped", "Paste the request's body to have its cost compared with the balance.")
+        return CheckResult("skipped", "Paste the request body to compare its cost with the balance.")
     try:
         left = call_upstream(workspace, "credits/balance", lambda client: client.credits.balance()).credits
     except FAILURES as error:
         return result_of_error(error, workspace)
-    links = link(workspace, "Look at usage and runway", "usage:overview")
+    links = link(workspace, "View usage and runway", "usage:overview")
     facts = [("Balance", counted(left, "credit"))]
     cost = case.cost
     if cost is not None:
         price = MOST_FOR_CONTACT[case.type]
         most = f"{case.contacts:,} contacts at {price}: {counted(cost, 'credit')}"
-        facts.append(("The request costs at most", most))
+        facts.append(("Maximum cost of the request", most))
     if cost is not None and left < cost:
         return _short(left, Decimal(cost), tuple(facts), links)
     if left <= 0:
         return CheckResult(
             "failed",
-            "No credits are left.",
+            "No credits left.",
             title="The organization is out of credits",
             fix=f"{TOP_UP} {SAFE}",
             facts=tuple(facts),
@@ -136,10 +136,10 @@ def _enough(case: Case) -> str:
         return "The balance covers this request now."
     if case.topic == "credits":
         return (
-            "There are credits now. If the request was refused, it can cost more than that: tell the number of "
-            "contacts and the type, and it is worked out."
+            "Credits are available now. If the request was rejected, it may cost more than the balance: enter the "
+            "number of contacts and the type to calculate its cost."
         )
-    return "There are credits."
+    return "Credits are available."
 
 
 def _short(
@@ -151,7 +151,7 @@ def _short(
         "failed",
         f"{shortage} for this request.",
         title=f"{shortage} for this request",
-        fix=f"{TOP_UP} Or send fewer contacts, or a cheaper type. {SAFE}",
+        fix=f"{TOP_UP} Or send fewer contacts or use a cheaper type. {SAFE}",
         facts=(*facts, ("Missing", counted(missing, "credit"))),
         links=links,
     )

@@ -15,18 +15,18 @@ def result_of_body(verdict: BodyValidation) -> CheckResult:
     facts = tuple((format_location(found), f"{found.message} {found.fix}") for found in verdict.findings[:MOST_LISTED])
     left_out = len(verdict.findings) - MOST_LISTED
     if left_out > 0:
-        facts += (("And more", f"{left_out:,} further findings; correct these first."),)
+        facts += (("And more", f"{left_out:,} more findings. Fix these first."),)
     size = f"{verdict.contacts:,} contacts, {verdict.most_credits:,} credits at most"
     if verdict.accepted:
-        also = " What is listed is ignored or worth a look, and no reason to refuse it." if facts else ""
-        return CheckResult("ok", f"The API takes this body ({size}).{also}", facts=facts)
+        also = " The findings below are warnings and don't cause a rejection." if facts else ""
+        return CheckResult("ok", f"Valid request ({size}).{also}", facts=facts)
     first = verdict.findings[0] if verdict.findings else None
     count = sum(found.in_answer for found in verdict.findings)
     more = "" if count < 2 else f" {count:,} things are to be corrected."
     return CheckResult(
         "failed",
-        f"The API answers {verdict.status} to this body.{more}",
-        title=first.message.removesuffix(".") if first else f"The API answers {verdict.status} to this body",
+        f"The API would return {verdict.status} for this body.{more}",
+        title=first.message.removesuffix(".") if first else f"The API would return {verdict.status} for this body",
         fix=first.fix if first else "",
         facts=facts,
     )
@@ -44,18 +44,18 @@ def shape(workspace: Workspace, case: Case) -> CheckResult:
         batches = -(-case.contacts // MAX_CONTACTS)
         return CheckResult(
             "failed",
-            f"It holds {case.contacts:,} contacts; one request takes {MAX_CONTACTS} at most.",
-            title=f"The request holds {case.contacts:,} contacts, more than {MAX_CONTACTS}",
-            fix=f"Split it into {batches} batches of at most {MAX_CONTACTS}. They may be sent side by side, as "
-            "long as the rate limit is kept. Paste the body to have it split for you.",
+            f"It has {case.contacts:,} contacts; the limit is {MAX_CONTACTS} per request.",
+            title=f"The request has {case.contacts:,} contacts, more than {MAX_CONTACTS}",
+            fix=f"Split it into {batches} batches of at most {MAX_CONTACTS}. You can send them in parallel "
+            "within the rate limit. To split it automatically, paste the body.",
         )
     if case.topic == "shape" and case.said:
         return CheckResult(
             "failed",
-            f"Cleanlist named what it did not accept. {RULE}",
-            title="Cleanlist named the parts that it did not accept",
-            fix="Correct what is named and send the request again. The count begins at 0: contacts[7] is the eighth.",
+            f"Cleanlist listed what it rejected. {RULE}",
+            title="Cleanlist listed the invalid fields",
+            fix="Fix the listed fields and send the request again. Counting starts at 0: contacts[7] is the eighth.",
             facts=(("Cleanlist said", case.said),),
         )
-    text = f"Paste the request's body to have every contact checked. {RULE}"
-    return CheckResult("skipped", text, links=link(workspace, "Check a request body", "troubleshoot_body"))
+    text = f"Paste the request body to check every contact. {RULE}"
+    return CheckResult("skipped", text, links=link(workspace, "Validate a request body", "troubleshoot_body"))

@@ -15,6 +15,7 @@ from keys.models import ApiKey
 from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.pasted import curl, headers
 from troubleshooting.pasted.secrets import RemovedKey
+from troubleshooting.topics import WORKFLOW
 from workspaces.models import Workspace
 
 _WORKFLOW = re.compile(r"\b(?:public_bulk_|enrich-)[0-9a-f-]{8,60}\b", re.IGNORECASE)
@@ -27,6 +28,7 @@ _HEADER_LINE = re.compile(
     r"^[ \t]*((?:proxy-)?authorization|x-api-key)[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)", re.IGNORECASE | re.MULTILINE
 )
 _NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
+_WEBHOOK = re.compile(r"webhook|arrived|deliver", re.IGNORECASE)
 _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
 _TOPIC_WORDS = (
     (r"maximum active api keys|11th key|too many keys|ten keys", "key_limit"),
@@ -125,7 +127,7 @@ def _command(text: str, workspace: Workspace) -> RecognizedPaste | None:
     has_request = command.body and (command.endpoint.endswith("/enrich/bulk") or _is_request(_decoded(command.body)))
     if has_request:
         case = _with_request(case, _decoded(command.body))
-    topic = case.topic or ("shape" if has_request else "no_webhook" if case.workflow else "unauthorized")
+    topic = case.topic or ("shape" if has_request else WORKFLOW if case.workflow else "unauthorized")
     return RecognizedPaste(replace(case, topic=topic), command.body if topic == "shape" else "")
 
 
@@ -153,7 +155,7 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
     if isinstance(body, dict) and body.get("valid") is False:
         return RecognizedPaste(Case("unauthorized", "error"))
     if isinstance(body, dict) and (workflow := _workflow_in(str(body.get("workflow_id", "")))):
-        return RecognizedPaste(Case("empty" if "results" in body else "no_webhook", "workflow", workflow=workflow))
+        return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=workflow))
     return None
 
 
@@ -184,8 +186,9 @@ def _workflow(text: str, _: Workspace) -> RecognizedPaste | None:
     workflow = _workflow_in(text)
     if not workflow:
         return None
-    empty = _NOTHING.search(text)
-    return RecognizedPaste(Case("empty" if empty else "no_webhook", "workflow", workflow=workflow))
+    topics = (("empty", _NOTHING), ("no_webhook", _WEBHOOK))
+    topic = next((name for name, words in topics if words.search(text)), WORKFLOW)
+    return RecognizedPaste(Case(topic, "workflow", workflow=workflow))
 
 
 def _key(text: str, workspace: Workspace) -> RecognizedPaste | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
+from core.formatting import counted
 from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.outgoing import RequestFailed, Target, connection, parse_target, sender
@@ -15,20 +16,20 @@ from webhooks.reasons import reason_named
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 LABELS = {
-    "url": "The URL can be called",
-    "dns": "The host name is found (DNS)",
+    "url": "The URL is valid",
+    "dns": "The host name resolves (DNS)",
     "public": "The address is public",
-    "tcp": "The server takes the connection (TCP)",
+    "tcp": "The server accepts the connection (TCP)",
     "chain": "The certificate is trusted (TLS)",
-    "name": "The certificate is for this name",
-    "date": "The certificate is valid today",
+    "name": "The certificate matches the host name",
+    "date": "The certificate hasn't expired",
     "method": "POST is allowed",
-    "answer": "It answers 2xx within 10 seconds",
+    "answer": "It returns 2xx within 10 seconds",
 }
 EXPIRES_SOON = timedelta(days=14)
 # With these a server says that it accepts no POST here, whatever its body.
 _NO_POST = {404, 405, 501}
-_NOT_FOR_HTTP = "Plain HTTP, which is for this machine only"
+_NOT_FOR_HTTP = "Plain HTTP, allowed for this machine only"
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,12 @@ def _probe(url: str, check_id: str, steps: _StepRecorder) -> str:
     target = parse_target(url)
     steps.passed("url", f"{target.scheme}, host {target.host}, port {target.port}")
     addresses = connection.resolve_addresses(target, deadline)
-    steps.passed("dns", ", ".join(map(str, addresses[:8])) if target.literal is None else "The URL names the address")
+    steps.passed(
+        "dns", ", ".join(map(str, addresses[:8])) if target.literal is None else "The URL contains the address"
+    )
     connection.check_addresses(target, addresses)
     is_local = addresses[0].is_loopback
-    steps.passed("public", "This machine itself, which the operator has allowed" if is_local else "All of them are")
+    steps.passed("public", "This machine (allowed by the operator)" if is_local else "All addresses are public")
     sock, address = connection.connect(target, addresses, deadline)
     steps.passed("tcp", f"Connected to {address}, port {target.port}")
     if not target.encrypted:
@@ -130,7 +133,7 @@ def _record_certificate(certificate: connection.Certificate, steps: _StepRecorde
     names = certificate.names
     steps.passed("name", ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else ""))
     ends, left = certificate.ends_at, certificate.ends_at - datetime.now(UTC)  # noqa: TID251 - as TLS judges it
-    advice = f"It expires in {left.days} days. Have it renewed by itself." if left < EXPIRES_SOON else ""
+    advice = f"Expires in {counted(left.days, 'day')}. Set up automatic renewal." if left < EXPIRES_SOON else ""
     steps.passed("date", f"Until {ends.day} {ends:%B %Y, %H:%M} UTC", advice)
 
 
@@ -140,14 +143,14 @@ def _post(stream: connection.DeadlineStream, target: Target, check_id: str, step
     try:
         status, excerpt = sender.exchange(stream, target, body, {payloads.TEST_HEADER: check_id})
     except RequestFailed as error:
-        steps.skipped("method", "There was no answer to tell by")
+        steps.skipped("method", "Unknown, because there was no response")
         steps.failed("answer", error.words, _advice(error.reason))
         return error.reason
     result = sender.post_result(status, excerpt, round((time.monotonic() - started) * 1000))
     if status in _NO_POST:
         steps.failed("method", _describe_response(result), _advice(result.reason))
         return result.reason
-    steps.passed("method", "The server read the request")
+    steps.passed("method", "The server processed the request")
     if result.acknowledged:
         steps.passed("answer", f"HTTP {status}")
     else:
@@ -165,7 +168,7 @@ def _advice(reason: str) -> str:
     advice = f"{known.check} {known.fix}" if known else ""
     if reason == "client_error":
         advice += (
-            " If it refuses workflow ids that it does not know, which is right, let it answer 2xx to requests with "
-            f"the header {payloads.TEST_HEADER}, and do nothing else with them."
+            " If it correctly rejects unknown workflow ids, let it return 2xx for requests with the header "
+            f"{payloads.TEST_HEADER} and ignore them otherwise."
         )
     return advice

@@ -48,7 +48,9 @@ def _check_limits(workspace: Workspace, now: datetime) -> None:
         if len(latest) == most:
             free_at = timezone.localtime(latest[most - 1].created_at + span)
             within = "minute" if span <= timedelta(minutes=1) else "hour"
-            raise TooManyChecks(f"{most} checks were made in the last {within}. The next can be at {free_at:%H:%M:%S}.")
+            raise TooManyChecks(
+                f"{most} checks were run in the last {within}. You can run the next one at {free_at:%H:%M:%S}."
+            )
 
 
 def run_due() -> int:
@@ -75,7 +77,7 @@ def _run(check: EndpointCheck) -> None:
         _finish(check, "unknown", [_gave_up()])
         return
     if not EndpointCheck.objects.filter(holds_role("requested_by", Role.OPERATOR), pk=check.pk).exists():
-        _finish(check, "unknown", [_not_made("Not made: who asked for it may no longer do so", "")])
+        _finish(check, "unknown", [_not_made("Skipped: the person who requested it no longer has permission", "")])
         return
     reason = probe(check.url, str(check.check_id), lambda steps: _store_steps(check, steps))
     _finish(check, reason, check.steps)
@@ -93,8 +95,8 @@ def _finish(check: EndpointCheck, reason: str, steps: list[dict[str, object]]) -
 
 
 def _gave_up() -> dict[str, object]:
-    words = "The console's worker ended in the middle of it, three times over"
-    return _not_made(words, "The console's log says why.")
+    words = "The console's worker stopped during the check three times"
+    return _not_made(words, "Details are in the console's log.")
 
 
 def _not_made(words: str, advice: str) -> dict[str, object]:

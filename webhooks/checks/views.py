@@ -46,7 +46,7 @@ def check_result(request: HttpRequest, slug: str, check_id: UUID) -> HttpRespons
     workspace = get_workspace(request, slug)
     found = EndpointCheck.objects.of(workspace).select_related("requested_by").filter(check_id=check_id).first()
     if found is None:
-        raise Http404("No such check in this workspace.")
+        raise Http404("Check not found in this workspace.")
     is_late = found.leased_until is None and clock.cached_now() - found.created_at > WORKER_LATE
     context = {
         "check": found,

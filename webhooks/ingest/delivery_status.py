@@ -75,8 +75,8 @@ def explain_failure(delivery: Delivery) -> str:
     if delivery.state != DeliveryState.FAILED:
         return ""
     if delivery.attempts >= MAX_ATTEMPTS * delivery.runs:
-        return f"All {MAX_ATTEMPTS} attempts failed. Cleanlist makes no more."
-    return "No further attempt was seen after the last one, so Cleanlist seems to have stopped trying."
+        return f"All {MAX_ATTEMPTS} attempts failed. No more retries."
+    return "No further attempts were seen, so Cleanlist seems to have stopped retrying."
 
 
 def fail_overdue(retrying: Sequence[Delivery], now: datetime) -> list[Delivery]:

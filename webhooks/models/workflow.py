@@ -11,9 +11,9 @@ BULK_ID_PREFIX = "public_bulk_"
 class WorkflowSource(models.TextChoices):
     """How the console came to know of a workflow."""
 
-    DELIVERIES = "deliveries", "Seen among the delivery attempts"
-    REQUEST_LOG = "request_log", "Seen in the request log"
-    LOOKED_UP = "looked_up", "Looked up by a person"
+    DELIVERIES = "deliveries", "Found in delivery attempts"
+    REQUEST_LOG = "request_log", "Found in the request log"
+    LOOKED_UP = "looked_up", "Looked up manually"
 
 
 class WorkflowQuerySet(models.QuerySet["Workflow"]):

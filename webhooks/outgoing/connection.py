@@ -46,12 +46,12 @@ def resolve_addresses(target: Target, deadline: Deadline) -> list[Address]:
     found: SimpleQueue[Resolved | Exception] = SimpleQueue()
     seconds = min(deadline.timeouts.connect, deadline.remaining())
     if not _lookups.acquire(timeout=seconds):
-        raise RequestFailed("dns", "DNS error: too many look-ups are waiting for an answer")
+        raise RequestFailed("dns", "DNS error: too many lookups are pending")
     threading.Thread(target=_resolve_in_thread, args=(target, found), daemon=True).start()
     try:
         answer = found.get(timeout=seconds)
     except Empty:
-        raise RequestFailed("dns", f"DNS error: no answer about {target.host} within {seconds:.0f} s") from None
+        raise RequestFailed("dns", f"DNS error: no answer for {target.host} within {seconds:.0f} s") from None
     if isinstance(answer, Exception):
         raise RequestFailed("dns", f"DNS error: the host name {target.host} was not found") from answer
     # A zone ("%eth0") only ever belongs to addresses that are refused.
@@ -83,7 +83,9 @@ def connect(target: Target, addresses: Sequence[Address], deadline: Deadline) ->
         try:
             return _connected(address, target.port, max(seconds, 0.001)), address
         except TimeoutError:
-            failure = RequestFailed("timeout", f"Connection timed out: {address} did not answer within {seconds:.0f} s")
+            failure = RequestFailed(
+                "timeout", f"Connection timed out: {address} did not respond within {seconds:.0f} s"
+            )
         except OSError as error:
             failure = RequestFailed("refused", _why_refused(error, address))
     raise failure
@@ -175,7 +177,7 @@ class DeadlineStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002 - the deadline counts
         """Return what has come. Raises TimeoutError, RequestFailed for too much, or OSError."""
         if self._room <= 0:
-            raise RequestFailed("closed", f"The answer's headers were longer than {MAX_BYTES // 1024} KiB")
+            raise RequestFailed("closed", f"The response headers were longer than {MAX_BYTES // 1024} KiB")
         self._set_timeout()
         data = self._connection.recv(min(max_bytes, self._room))
         self._room -= len(data)

@@ -102,10 +102,10 @@ def exchange(
         return response.status, _read_excerpt(response)
     except (httpcore.TimeoutException, TimeoutError) as error:
         raise RequestFailed(
-            "timeout", f"Connection timed out: no answer within {RESPONSE_TIMEOUT_SECONDS:g} s"
+            "timeout", f"Connection timed out: no response within {RESPONSE_TIMEOUT_SECONDS:g} s"
         ) from error
     except (httpcore.ProtocolError, httpcore.NetworkError, OSError) as error:
-        raise RequestFailed("closed", "Connection closed without a valid HTTP answer") from error
+        raise RequestFailed("closed", "Connection closed without a valid HTTP response") from error
     finally:
         stream.close()
 

@@ -32,7 +32,7 @@ _INTERNAL_NAMES = (
     "onion",
     "cluster.local",
 )
-_DOES_NOT_SAY = "The URL does not say where to send: it needs https:// and a host name, then the path."
+_DOES_NOT_SAY = "The URL is incomplete. It needs https://, a host name and a path."
 
 
 class RequestFailed(Exception):
@@ -80,7 +80,7 @@ def parse_target(url: str) -> Target:
     encrypted, local = parts.scheme == "https", settings.WEBHOOK_ALLOW_LOCAL_TARGETS
     if not encrypted and not local:
         raise URLNotAllowed(
-            "not_https", "Only https is called, because webhooks carry people's contact data. Use https://."
+            "not_https", "Only https is allowed, because webhooks carry personal contact data. Use https://."
         )
     if literal is not None:
         check_public(literal, encrypted=encrypted)
@@ -97,31 +97,29 @@ def check_public(address: Address, *, encrypted: bool, name: str = "") -> None:
     if settings.WEBHOOK_ALLOW_LOCAL_TARGETS and address.is_loopback:
         return
     problem = why_not_public(address)
-    leads = f"{name} leads to {address}: it" if name else f"{address} is no public address: it"
+    leads = f"{name} resolves to {address}: it" if name else f"{address} is not a public address: it"
     if problem:
-        raise URLNotAllowed("not_public", f"{leads} {problem}. Give a URL that everybody on the internet can reach.")
+        raise URLNotAllowed("not_public", f"{leads} {problem}. Use a URL that is reachable from the internet.")
     if not encrypted:
-        raise URLNotAllowed("not_https", "Plain http is for this machine only (loopback). Use https://.")
+        raise URLNotAllowed("not_https", "Plain http is allowed for this machine only (loopback). Use https://.")
 
 
 def _split(url: str) -> SplitResult:
     if len(url.encode(errors="replace")) > MAX_URL_LENGTH:
         raise URLNotAllowed("unknown", f"The URL is longer than {MAX_URL_LENGTH:,} characters.")
     if any(char <= " " or char in "\x7f\\" for char in url):
-        raise URLNotAllowed(
-            "unknown", "The URL holds a space, a backslash or an invisible character. Write it without."
-        )
+        raise URLNotAllowed("unknown", "The URL contains a space, a backslash or an invisible character. Remove it.")
     try:
         parts = urlsplit(url)
     except ValueError:
         raise URLNotAllowed("unknown", _DOES_NOT_SAY) from None
     if parts.scheme not in {"http", "https"}:
-        raise URLNotAllowed("not_https", "The URL must begin with https://.")
+        raise URLNotAllowed("not_https", "The URL must start with https://.")
     if not parts.netloc or not parts.hostname:
         raise URLNotAllowed("unknown", _DOES_NOT_SAY)
     if "@" in parts.netloc:
         raise URLNotAllowed(
-            "unknown", "The URL holds a user name or password before the host. Leave out what is before @."
+            "unknown", "The URL contains a username or password before the host. Remove everything before @."
         )
     return parts
 
@@ -130,17 +128,13 @@ def _host(text: str) -> str:
     """Return the host in ASCII, an international name as DNS has it. Raises URLNotAllowed."""
     host = text.lower()
     if host.endswith("."):
-        raise URLNotAllowed(
-            "unknown", "The host name ends with a dot. Leave it out: certificates are made for the name."
-        )
+        raise URLNotAllowed("unknown", "The host name ends with a dot. Remove it: certificates don't include it.")
     if host.isascii():
         return host
     try:
         return idna.encode(host, strict=True).decode()
     except (idna.IDNAError, UnicodeError):
-        raise URLNotAllowed(
-            "unknown", "The host name has letters that no host name may have. Write it in ASCII."
-        ) from None
+        raise URLNotAllowed("unknown", "The host name contains invalid characters. Write it in ASCII.") from None
 
 
 def _literal(host: str) -> Address | None:
@@ -149,15 +143,13 @@ def _literal(host: str) -> Address | None:
         try:
             return ipaddress.IPv6Address(host if "%" not in host else "")
         except ValueError:
-            raise URLNotAllowed("unknown", "What stands in brackets is no IPv6 address.") from None
+            raise URLNotAllowed("unknown", "The text in brackets isn't an IPv6 address.") from None
     try:
         return ipaddress.IPv4Address(host)
     except ValueError:
         pass
     if _NUMBER.fullmatch(host.rpartition(".")[2]) or _is_short_address(host):
-        raise URLNotAllowed(
-            "not_public", f"{host} is an address in an unusual form. Give a host name, or four numbers."
-        )
+        raise URLNotAllowed("not_public", f"{host} is an address in an unusual form. Use a host name or four numbers.")
     return None
 
 
@@ -173,13 +165,11 @@ def _is_short_address(host: str) -> bool:
 def _check_name(host: str) -> None:
     labels = host.split(".")
     if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
-        raise URLNotAllowed("unknown", f"“{host[:60]}” is no host name.")
+        raise URLNotAllowed("unknown", f"“{host[:60]}” isn't a host name.")
     if any(host == name or host.endswith(f".{name}") for name in _INTERNAL_NAMES):
-        raise URLNotAllowed(
-            "not_public", f"{host} is a name for inside of a network. Give one that the internet knows."
-        )
+        raise URLNotAllowed("not_public", f"{host} is an internal network name. Use a public host name.")
     if len(labels) == 1:
-        raise URLNotAllowed("not_public", f"{host} has no dot, so it is no name on the internet. Write it out in full.")
+        raise URLNotAllowed("not_public", f"{host} has no dot, so it isn't a public host name. Write the full name.")
 
 
 def _port(parts: SplitResult, *, encrypted: bool) -> int:
@@ -191,7 +181,7 @@ def _port(parts: SplitResult, *, encrypted: bool) -> int:
     if port is None:
         return usual
     if port < FIRST_UNPRIVILEGED_PORT and port != usual:
-        raise URLNotAllowed("unknown", f"Port {port} belongs to another service. Use {usual}, or one from 1024 on.")
+        raise URLNotAllowed("unknown", f"Port {port} belongs to another service. Use {usual} or a port from 1024 up.")
     return port
 
 
@@ -199,6 +189,6 @@ def _path(parts: SplitResult) -> str:
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not path.isascii():
         raise URLNotAllowed(
-            "unknown", "The path holds letters outside of ASCII. Write them percent-encoded, as in %C3%A9."
+            "unknown", "The path contains non-ASCII characters. Percent-encode them, for example %C3%A9."
         )
     return path

@@ -25,7 +25,7 @@ VISIBLE_ROWS = 4
 MAX_DELIVERIES, MAX_ATTEMPTS_SHOWN = 20, 200
 # Of what the console sent itself.
 MAX_REDELIVERED = 10
-# How states of results that the console sends are coloured.
+# How states of results that the console sends are colored.
 LEVELS = {
     ItemState.WAITING: "neutral",
     ItemState.SENDING: "info",
@@ -58,7 +58,7 @@ class EndpointRow:
 
     @property
     def level(self) -> str:
-        """Return how its bar is coloured."""
+        """Return how its bar is colored."""
         if self.health.is_failing:
             return "danger"
         return "warning" if self.percent is not None and self.percent < 90 else ""

@@ -45,7 +45,7 @@ class AttemptBar:
 
     @property
     def level(self) -> str:
-        """Return how the bar is coloured."""
+        """Return how the bar is colored."""
         if self.attempt.acknowledged:
             return "ok"
         return "danger" if self.attempt.reason else "info"
@@ -63,7 +63,7 @@ class AttemptBar:
 
     @property
     def limit_level(self) -> str:
-        """Return how that is coloured."""
+        """Return how that is colored."""
         share = self.limit_share or 0
         return "danger" if share >= 99 else "warning" if share >= 70 else ""
 

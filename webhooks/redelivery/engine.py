@@ -25,7 +25,7 @@ from workspaces.polling import shutdown
 logger = structlog.get_logger(__name__)
 # Then another job is processed.
 SLICE_SECONDS = 20.0
-_OUTCOME_UNKNOWN = "The console's worker ended while it was sending this, so nobody knows whether it arrived."
+_OUTCOME_UNKNOWN = "The console's worker stopped while sending this, so it may or may not have arrived."
 
 
 def run_due() -> int:
@@ -111,7 +111,7 @@ def finish_if_done(job: Redelivery) -> None:
 
 def skip_remaining_items(job: Redelivery) -> None:
     """Skip what a cancelled ``job`` has not sent."""
-    job.items.filter(state=ItemState.WAITING).update(state=ItemState.SKIPPED, error="The redelivery was cancelled.")
+    job.items.filter(state=ItemState.WAITING).update(state=ItemState.SKIPPED, error="The redelivery was canceled.")
 
 
 def record_job_event(action: Action, job: Redelivery, message: str = "") -> None:

@@ -60,17 +60,17 @@ def deliver(job: Redelivery, item: Item, client: Client) -> None:
         raise
     except Exception:
         logger.exception("redelivery_failed", item=item.pk)
-        _finish(item, ItemState.FAILED, "The console could not send this one; its log says why.")
+        _finish(item, ItemState.FAILED, "The console couldn't send this one. Details are in its log.")
 
 
 def _is_still_wanted(item: Item) -> bool:
     """Return whether ``item`` should be sent now: it has not arrived since, and upstream does not retry it."""
     state = item.delivery.state if item.delivery else None
     if state == DeliveryState.DELIVERED:
-        _finish(item, ItemState.SKIPPED, "It has arrived in the meantime.")
+        _finish(item, ItemState.SKIPPED, "It arrived in the meantime.")
     elif state == DeliveryState.RETRYING:
         waiting = Item.objects.filter(pk=item.pk, state=ItemState.WAITING)
-        words = "Cleanlist itself is trying again, so this waits."
+        words = "Waiting while Cleanlist retries."
         waiting.update(next_try_at=clock.now() + RETRYING_WAIT, error=words)
     else:
         return True
@@ -82,10 +82,10 @@ def _acquire_rate_limit(job: Redelivery) -> None:
     try:
         wait = rate_limiter.acquire([(job.workspace.rate_limited_as, ENDPOINT)]).waits[0]
     except redis.RedisError as error:
-        raise JobOnHold("The console's Redis cannot be reached.", UPSTREAM_WAIT) from error
+        raise JobOnHold("The console can't reach Redis.", UPSTREAM_WAIT) from error
     if wait:
         raise JobOnHold(
-            "The console's share of Cleanlist's rate limit is used up for this minute.", timedelta(seconds=wait)
+            "The console has used its share of Cleanlist's rate limit for this minute.", timedelta(seconds=wait)
         )
 
 
@@ -102,7 +102,7 @@ def _body(item: Item, client: Client) -> bytes | None:
         wait = timedelta(seconds=error.retry_after) if error.retry_after else UPSTREAM_WAIT
         with suppress(redis.RedisError):
             rate_limiter.block(item.redelivery.workspace.rate_limited_as, ENDPOINT, wait.total_seconds())
-        raise JobOnHold("Cleanlist's rate limit is reached.", wait) from error
+        raise JobOnHold("Cleanlist's rate limit was reached.", wait) from error
     except (AuthenticationError, Forbidden) as error:
         raise JobOnHold(explain(error).sentence, None) from error
     except CleanlistError as error:
@@ -114,7 +114,7 @@ def _encode(item: Item, status: EnrichmentStatus) -> bytes | None:
     if is_finished(status):
         return payloads.encode(payloads.build_payload(item.workflow.workflow_id, status))
     _finish(
-        item, ItemState.SKIPPED, f"The enrichment is not finished (“{status.status[:40]}”): there is no result yet."
+        item, ItemState.SKIPPED, f"The enrichment is not finished (“{status.status[:40]}”), so there is no result yet."
     )
     return None
 
@@ -182,5 +182,5 @@ def _count_failure(job: Redelivery) -> None:
     Redelivery.objects.filter(pk=job.pk).update(failed_in_a_row=F("failed_in_a_row") + 1)
     job.refresh_from_db(fields=["failed_in_a_row"])
     if job.failed_in_a_row >= PAUSE_AFTER and job.items.filter(state=ItemState.WAITING).exists():
-        words = f"The last {job.failed_in_a_row} tries all failed. Check the endpoint; resume when it works again."
+        words = f"The last {job.failed_in_a_row} tries all failed. Check the endpoint, then resume."
         raise JobOnHold(words, None)

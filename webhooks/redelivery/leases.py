@@ -8,7 +8,7 @@ from webhooks.models import Redelivery, RedeliveryState
 LEASE_SECONDS = 60.0
 
 
-NOT_PERMITTED = "Who answers for this may no longer send results. An owner can take it over and resume it."
+NOT_PERMITTED = "The person responsible no longer has permission to send results. An owner can take over and resume."
 
 
 class JobOnHold(Exception):

@@ -112,13 +112,13 @@ def select(workspace: Workspace, query: QueryDict, now: datetime | None = None) 
     if again is not None:
         selection = _select_remaining(again)
     elif query.get(UNATTEMPTED):
-        words = "Finished workflows without any attempt"
+        words = "Finished workflows with no delivery attempt"
         selection = RedeliverySelection(
             Delivery.objects.none(), words, {UNATTEMPTED: "1"}, workflows=unattempted(workspace, now)
         )
     elif form.is_valid():
         filters = ", ".join(text for _, text in form.words())
-        words = f"What is filtered: {filters}" if filters else "All that failed"
+        words = f"Matching: {filters}" if filters else "All failed deliveries"
         selection = RedeliverySelection(filtered_deliveries(form, current_time), words, form.for_audit)
     else:
         selection = RedeliverySelection(Delivery.objects.none(), "", {})
@@ -137,7 +137,7 @@ def _select_remaining(job: Redelivery) -> RedeliverySelection:
     items = job.items.filter(state__in=[ItemState.FAILED, ItemState.UNKNOWN])
     rows = Delivery.objects.of(job.workspace).filter(pk__in=items.values("delivery"))
     selection = RedeliverySelection(
-        rows, "What an earlier redelivery did not bring", {"again": str(job.job_id)}, url=job.url
+        rows, "Unconfirmed results of an earlier redelivery", {"again": str(job.job_id)}, url=job.url
     )
     if items.filter(delivery=None).exists():
         ids = items.filter(delivery=None).values("workflow")
@@ -187,4 +187,4 @@ def _count(workspace: Workspace, selection: RedeliverySelection) -> RedeliverySe
 
 def _label(name: str) -> str:
     known = reason_named(name)
-    return known.label if known else "for a reason that is not known"
+    return known.label if known else "unknown reason"

@@ -27,7 +27,7 @@ class SelectionChanged(Exception):
     """The selection is not the one that the person was shown any more; ``selection`` is the current one."""
 
     def __init__(self, selection: RedeliverySelection) -> None:
-        super().__init__("What would be sent has changed meanwhile.")
+        super().__init__("The results to send have changed.")
         self.selection = selection
 
 
@@ -62,7 +62,7 @@ def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: 
 
 def pause(job: Redelivery, actor: Actor) -> bool:
     """Pause ``job``; an item on its way is still completed. Returns False if it does not run."""
-    if not _change(job, [State.RUNNING], state=State.PAUSED, note="Paused by a person.", next_run_at=None):
+    if not _change(job, [State.RUNNING], state=State.PAUSED, note="Paused manually.", next_run_at=None):
         return False
     _record(Action.REDELIVERY_PAUSED, job, actor)
     return True
@@ -96,7 +96,10 @@ def _take_over(job: Redelivery, actor: Actor) -> dict[str, User]:
     if actor.user is None or actor.user == job.responsible_user:
         return {}
     if not job.is_permitted and job.workspace.role_of(actor.user) != Role.OWNER:
-        raise PermissionDenied("Who answers for this redelivery may no longer send results. An owner can take it over.")
+        raise PermissionDenied(
+            "The person responsible for this redelivery no longer has permission to send results. "
+            "An owner can take over."
+        )
     return {"taken_over_by": actor.user}
 
 

@@ -48,7 +48,7 @@ def redeliver(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         job = services.start_redelivery(workspace, Actor.of(request), query, url, expected)
     except services.SelectionChanged as error:
-        messages.warning(request, "Nothing was sent: what would be sent has changed meanwhile. Look at it again.")
+        messages.warning(request, "Nothing was sent, because the results to send have changed. Review them again.")
         return _preview(request, workspace, RedeliverForm(selection=error.selection), query, status=409)
     return redirect_to(request, job.get_absolute_url())
 
@@ -118,7 +118,7 @@ def report(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponseBase:
     workspace = get_workspace(request, slug)
     job = _job(workspace, job_id)
     back = f"{job.get_absolute_url()}?{request.GET.urlencode()}"
-    require_confirmation(request, back, go_on="Download the report", starts=True)
+    require_confirmation(request, back, go_on="Download report", starts=True)
     state, items = _filter_by_state(request, job)
     return send_file(request, export_report(job, Actor.of(request), items, state))
 
@@ -143,7 +143,7 @@ def resume(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     job = _job(workspace, job_id)
     if job.url:
-        require_confirmation(request, job.get_absolute_url(), go_on="Resume the redelivery")
+        require_confirmation(request, job.get_absolute_url(), go_on="Resume redelivery")
     return _command(request, job, services.resume)
 
 
@@ -156,7 +156,7 @@ def cancel(request: HttpRequest, slug: str, job_id: UUID) -> HttpResponse:
 
 def _command(request: HttpRequest, job: Redelivery, command: Callable[[Redelivery, Actor], bool]) -> HttpResponse:
     if not command(job, Actor.of(request)):
-        messages.warning(request, f"The redelivery is {job.get_state_display().lower()} already.")
+        messages.warning(request, f"The redelivery is already {job.get_state_display().lower()}.")
     return HttpResponseRedirect(job.get_absolute_url())
 
 
@@ -164,6 +164,6 @@ def _job(workspace: Workspace, job_id: UUID) -> Any:
     jobs = Redelivery.objects.of(workspace).with_counts().select_related("requested_by", "taken_over_by")
     found = jobs.filter(job_id=job_id).first()
     if found is None:
-        raise Http404("No such redelivery in this workspace.")
+        raise Http404("Redelivery not found in this workspace.")
     found.workspace = workspace
     return found

@@ -52,7 +52,7 @@ def workflow(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
 
 @require_POST
 def result(request: HttpRequest, slug: str, workflow_id: str) -> HttpResponse:
-    """Fetch the result and show it masked; with ``reveal``, for operators, in clear, which is recorded."""
+    """Fetch result and show it masked; with ``reveal``, for operators, in clear, which is recorded."""
     reveals = "reveal" in request.POST
     workspace = get_workspace(request, slug, Role.OPERATOR if reveals else Role.VIEWER)
     found = _found(workspace, workflow_id)
@@ -77,12 +77,12 @@ def result_file(request: HttpRequest, slug: str, workflow_id: str) -> HttpRespon
     workflow = _found(workspace, workflow_id).workflow
     file_format = request.POST.get("format", "")
     if file_format not in FORMATS:
-        return HttpResponse("There is no such format.\n", status=400, content_type="text/plain")
-    _confirmed(request, workflow, "format", "Download the result")
+        return HttpResponse("Unknown format.\n", status=400, content_type="text/plain")
+    _confirmed(request, workflow, "format", "Download result")
     try:
         found = results.export(workflow, Actor.of(request), file_format)
     except REFUSALS as error:
-        messages.error(request, f"The result could not be fetched. {explain(error).sentence}")
+        messages.error(request, f"Couldn't fetch the result. {explain(error).sentence}")
         return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow_id]))
     content_type, lines_of = FORMATS[file_format]
     safe = "".join(character if character.isalnum() or character in "-_" else "-" for character in workflow_id)
@@ -103,7 +103,7 @@ def _shown(found: results.WorkflowResult, *, reveals: bool) -> Context:
 def _found(workspace: Workspace, workflow_id: str) -> deliveries.WorkflowLookup:
     found = deliveries.find_workflow(workspace, workflow_id)
     if found is None:
-        raise Http404("No such workflow in this workspace.")
+        raise Http404("Workflow not found in this workspace.")
     return found
 
 
@@ -117,7 +117,7 @@ def look_up(request: HttpRequest, slug: str) -> HttpResponse:
         return HttpResponseRedirect(reverse("webhooks:list", args=[slug]))
     workflow, result = tracked_workflows.look_up_by_hand(workspace, workflow_id, Actor.of(request))
     if not result.ok:
-        messages.error(request, f"{workflow.workflow_id} could not be read completely. {result.problem}")
+        messages.error(request, f"{workflow.workflow_id} couldn't be synced completely. {result.problem}")
     return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow.workflow_id]))
 
 

@@ -165,7 +165,7 @@ def test_only_so_many_checks_are_made_in_a_minute(signed_in, workspace):
     answer = signed_in.post(address(workspace), {"url": "https://example.com/"})
 
     assert answer.status_code == 422
-    assert "6 checks were made in the last minute" in answer.text
+    assert "6 checks were run in the last minute" in answer.text
     assert EndpointCheck.objects.count() == 6
 
 

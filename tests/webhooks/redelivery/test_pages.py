@@ -75,7 +75,7 @@ def test_what_has_changed_since_the_preview_is_shown_again_and_nothing_is_sent(s
 @pytest.mark.parametrize(
     ("entered", "words"),
     [
-        ({"where": "other", "url": ""}, "Say where to send them"),
+        ({"where": "other", "url": ""}, "Choose where to send them"),
         ({"where": "other", "url": "https://10.0.0.1/"}, "private network"),
         ({"where": "other", "url": "http://example.com/"}, "Only https"),
         ({"where": "elsewhere"}, "Choose one of the options."),
@@ -94,7 +94,7 @@ def test_a_workflow_without_any_delivery_goes_where_a_person_says(signed_in, wor
     Workflow.objects.create(
         workspace=workspace, workflow_id="w", first_seen_at=timezone.now(), completed_at=timezone.now()
     )
-    assert "say where its result should go" in signed_in.get(f"{page(workspace)}?workflow=w").text
+    assert "Enter where to send its result" in signed_in.get(f"{page(workspace)}?workflow=w").text
 
     form = {"filters": "workflow=w", "expected": "1", "where": "other", "url": "https://hooks.example.com/again"}
     assert signed_in.post(page(workspace), form).status_code == 302
@@ -128,7 +128,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
 
     text = signed_in.get(page(workspace, "redelivery", job.job_id)).text
     assert "1 of 4 delivered" in text
-    assert "2 have not surely arrived" in text
+    assert "2 have not been confirmed" in text
     assert f"again={job.job_id}" in text
     assert "HTTP 204" in text
     only = signed_in.get(page(workspace, "redelivery", job.job_id) + "?state=failed").text
@@ -136,7 +136,7 @@ def test_the_report_names_each_result_and_offers_what_is_left(signed_in, workspa
     assert "HTTP 204" not in only
     again = signed_in.get(f"{page(workspace)}?again={job.job_id}").text
     assert "Redeliver 2 results" in again
-    assert "1 of them may have arrived before" in again
+    assert "1 may have already arrived" in again
 
 
 @pytest.mark.parametrize(("state", "ids"), [("", ["=1+1", "b"]), ("failed", ["=1+1"]), ("nonsense", ["=1+1", "b"])])

@@ -236,7 +236,7 @@ def test_a_job_paused_while_it_runs_stops_after_the_result_on_its_way(connected,
         engine.run_due()
 
     job.refresh_from_db()
-    assert (job.state, job.note, job.leased_until) == ("paused", "Paused by a person.", None)
+    assert (job.state, job.note, job.leased_until) == ("paused", "Paused manually.", None)
     assert count_states(job) == {"delivered": 1, "waiting": ENRICHMENT_COUNT - 1}
 
 
@@ -256,7 +256,7 @@ def test_a_paused_job_sends_nothing_and_a_cancelled_one_leaves_out_the_rest(conn
 
 FAULTS = {
     "the key is refused": ({"status": 401}, "paused", "did not accept the credential"),
-    "a limit is reached": ({"status": 429, "headers": {"Retry-After": "7"}}, "running", "rate limit is reached"),
+    "a limit is reached": ({"status": 429, "headers": {"Retry-After": "7"}}, "running", "rate limit was reached"),
     "upstream is down": ({"status": 503}, "running", "server error"),
 }
 

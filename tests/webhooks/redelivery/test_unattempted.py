@@ -1,4 +1,4 @@
-"""Finished workflows without any attempt: told as what they are, and sent where a person says."""
+"""Finished workflows with no delivery attempt: told as what they are, and sent where a person says."""
 
 from datetime import timedelta
 
@@ -51,7 +51,7 @@ def test_only_those_that_ended_a_while_ago_without_any_attempt_are_listed(hooks,
     answer = hooks.get(name="unattempted")
 
     assert [one.workflow_id for one in answer.context["workflows"]] == ["silent"]
-    assert "nothing is sent to an address that was guessed" in answer.text
+    assert "the console never guesses an address" in answer.text
     assert hooks.url("unattempted") in hooks.get().text
 
 
@@ -68,12 +68,12 @@ def test_of_many_the_latest_are_listed_and_all_are_counted(hooks, finished, monk
 
 def test_they_are_no_lost_results(hooks, finished):
     finished("silent")
-    assert "never arrived in the last" not in hooks.get().text
+    assert "not delivered in the last" not in hooks.get().text
     assert select(hooks.workspace, QueryDict("state=failed")).count == 0
 
 
 def test_without_any_the_page_says_which_are_known_at_all(hooks):
-    assert "No such workflow is known" in hooks.get(name="unattempted").text
+    assert "No such workflows" in hooks.get(name="unattempted").text
 
 
 def test_all_of_them_go_to_the_url_that_a_person_gives(operator_sees, finished):
@@ -81,9 +81,9 @@ def test_all_of_them_go_to_the_url_that_a_person_gives(operator_sees, finished):
     finished("newer")
     preview = operator_sees.get("?unattempted=1", name="redeliver").text
     assert "Redeliver 2 results" in preview
-    assert "nor whether a webhook was asked for" in preview
+    assert "may not have requested a webhook" in preview
     assert "URL to send to" in preview
-    assert "The other URL" not in preview  # there is only this one
+    assert "Other URL" not in preview  # there is only this one
     assert '<input type="hidden" name="where" value="other"' in preview
 
     assert send(operator_sees, 2, url="").status_code == 422
@@ -125,7 +125,7 @@ def test_a_workflow_that_has_arrived_is_not_taken_for_one_without_attempt(operat
 def test_viewers_read_the_list_and_send_nothing(hooks, viewer, finished):
     finished("silent")
     hooks.http.force_login(viewer)
-    assert "Send their results" not in hooks.get(name="unattempted").text
+    assert "Send to a URL" not in hooks.get(name="unattempted").text
     assert send(hooks, 1).status_code == 403
     assert not Redelivery.objects.exists()
 

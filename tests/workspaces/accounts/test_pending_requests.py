@@ -83,7 +83,7 @@ def test_after_ten_minutes_nothing_begins_any_more(stale):
 def test_what_sends_data_elsewhere_never_begins_by_itself(stale, workspace):
     job = Redelivery.objects.create(workspace=workspace, state="paused", url="https://hooks.example.com/")
     page = confirm(stale, stale.post(f"{job.get_absolute_url()}resume/"))
-    assert "Resume the redelivery" in page.content.decode()
+    assert "Resume redelivery" in page.content.decode()
     assert "data-go-on" not in held_up(page)
     job.refresh_from_db()
     assert job.state == "paused"

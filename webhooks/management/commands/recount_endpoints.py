@@ -1,14 +1,15 @@
 from django.core.management.base import BaseCommand
 
+from core.formatting import counted
 from webhooks.ingest import endpoint_rollups
 from workspaces.models import Workspace
 
 
 class Command(BaseCommand):
-    help = "Count the attempts of every endpoint again, by the hour, from the attempts that are stored."
+    help = "Recalculate the hourly attempt counts of every endpoint from the stored attempts."
 
     def handle(self, **_: object) -> None:
         workspaces = list(Workspace.objects.all())
         for workspace in workspaces:
             endpoint_rollups.recount(workspace)
-        self.stdout.write(f"Counted again in {len(workspaces):,} workspaces.")
+        self.stdout.write(f"Recalculated {counted(len(workspaces), 'workspace')}.")

@@ -23,18 +23,16 @@ def check_redis(**_: object) -> list[CheckMessage]:
     parts = urlsplit(settings.REDIS_URL)
     open_to_all = not (parts.password or parse_qs(parts.query).get("password"))
     if parts.scheme == "unix" or parts.hostname in _HERE:
-        hint = "Give it a password, or a socket that only the console's account may open."
-        note = "Redis takes commands from every account of this machine that reaches it: REDIS_URL has no password."
+        hint = "Set a password, or use a socket that only the console's account can open."
+        note = "REDIS_URL has no password: every account on this machine that can reach Redis can send it commands."
         bundled = settings.ENVIRONMENT.bundled_redis
         return [Info(note, hint=hint, id="config.I001")] if open_to_all and not bundled else []
     found: list[CheckMessage] = []
     if open_to_all:
-        note = (
-            "REDIS_URL has no password and leads to another machine: whoever reaches Redis can give the workers tasks."
-        )
+        note = "REDIS_URL has no password and points to another machine: anyone who reaches Redis can send tasks."
         found.append(Warning(note, hint="Set requirepass and use rediss://:password@host.", id="config.W001"))
     if parts.scheme != "rediss":
-        note = "REDIS_URL leads to another machine without TLS: its password and what it holds can be read on the way."
+        note = "REDIS_URL points to another machine without TLS: its password and data can be intercepted."
         found.append(_tls_warning(parts.hostname, note, "Use rediss://.", 2))
     return found
 
@@ -46,7 +44,7 @@ def check_database_tls(**_: object) -> list[CheckMessage]:
     host = str(database.get("HOST") or "")
     if host in _HERE or host.startswith("/") or database.get("OPTIONS", {}).get("sslmode") in _TLS:
         return []
-    note = "DATABASE_URL leads to another machine and does not ask for TLS."
+    note = "DATABASE_URL points to another machine and doesn't require TLS."
     return [_tls_warning(host, note, "Add ?sslmode=verify-full, or require, to it.", 3)]
 
 
@@ -66,18 +64,21 @@ def check_emergency_account(**_: object) -> list[CheckMessage]:
     try:
         account = get_user_model().objects.filter(email__iexact=address).first()
     except DatabaseError:
-        note = "Whether SSO_ONLY_EXCEPT names an account that can sign in is not known: the database does not answer."
+        note = "Can't check whether the SSO_ONLY_EXCEPT account can sign in: the database isn't responding."
         return [Info(note, id="config.I004")]
     if account is None:
-        problem, hint = "names no account", "Make it with `manage.py createsuperuser`, or name another one."
+        problem, hint = (
+            "names an unknown account",
+            "Create it with `manage.py createsuperuser`, or enter another account.",
+        )
     elif not account.is_active:
-        problem, hint = "names a closed account", "Have a site admin open it again, or name another one."
+        problem, hint = "names a deactivated account", "Ask a site admin to reactivate it, or enter another account."
     elif not (account.has_usable_password() or _has_passkey_alone(account)):
-        problem = "names an account without a password or a passkey that signs in alone"
+        problem = "names an account without a password or passwordless passkey"
         hint = "Set a password with `manage.py changepassword`."
     else:
         return []
-    note = f"SSO_ONLY_EXCEPT {problem}: nobody can sign in while the identity provider is away."
+    note = f"SSO_ONLY_EXCEPT {problem}: no one can sign in while the identity provider is down."
     return [Warning(note, hint=hint, id="config.W004")]
 
 

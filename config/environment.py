@@ -177,7 +177,7 @@ def read_environment() -> Environment:
     named = _read_file(env)
     chosen = _chosen(env)
     problems = _sealed(env) + _contradictions(chosen)
-    problems += [f"{name}: no setting is called that; is {meant} meant?" for name, meant in misspelled(named).items()]
+    problems += [f"{name}: unknown setting. Did you mean {meant}?" for name, meant in misspelled(named).items()]
     if problems:
         raise ConfigurationError("\n".join(f"  {problem}" for problem in problems))
     return Environment(**chosen | _completed(chosen))
@@ -200,8 +200,8 @@ class _FileAwareEnv(Env):
         try:
             return read_file(Path(path)).decode().rstrip("\r\n")
         except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not a text file"
-            self._errors[f"{env_key}_FILE"].append(f"{path!r} cannot be read ({reason})")
+            reason = error.strerror if isinstance(error, OSError) else "not a text file"
+            self._errors[f"{env_key}_FILE"].append(f"{path!r} can't be read ({reason})")
             return default
 
 
@@ -220,7 +220,7 @@ def settings_file() -> Path | None:
     chosen = os.environ.get("ENV_FILE")
     path = Path(chosen) if chosen else HOME / ".env"
     if chosen and not path.is_file():
-        raise ConfigurationError(f"  ENV_FILE: there is no file {path}")
+        raise ConfigurationError(f"  ENV_FILE: file {path} not found")
     return path if chosen != "" and path.is_file() else None
 
 
@@ -277,15 +277,15 @@ def _contradictions(chosen: Values) -> list[str]:
         ]
     if chosen["oidc_issuer_url"]:
         problems += [
-            f"{name}: must be set when OIDC_ISSUER_URL is; your identity provider gives it"
+            f"{name}: must be set when OIDC_ISSUER_URL is; get it from your identity provider"
             for name in ("OIDC_CLIENT_ID", "OIDC_CLIENT_SECRET")
             if not chosen[name.lower()]
         ]
     if chosen["sso_only_except"] and not chosen["oidc_issuer_url"]:
-        problems.append("SSO_ONLY_EXCEPT: needs OIDC_ISSUER_URL, or nobody else could sign in")
+        problems.append("SSO_ONLY_EXCEPT: requires OIDC_ISSUER_URL, or no one else could sign in")
     if chosen["debug"] and (chosen["public_url"] or "").strip().lower().startswith("https://"):
         problems.append(
-            "DEBUG: must be off where PUBLIC_URL is https: its error pages show code and settings to anybody"
+            "DEBUG: must be off when PUBLIC_URL is https: its error pages show code and settings to everyone"
         )
     return problems
 
@@ -300,6 +300,7 @@ def _completed(chosen: Values) -> dict[str, object]:
         "secret_key": secret_key,
         "encryption_keys": encryption_keys,
         "cleanlist_api_origins": _api_origins(chosen),
+        "time_zone": setting_checks.time_zone(chosen["time_zone"]),
         "webhook_allow_local_targets": _allow_local_targets(chosen),
     }
 
@@ -316,7 +317,7 @@ def _secrets(chosen: Values, var_dir: Path) -> tuple[str, list[str]]:
         raise ConfigurationError(f"  VAR_DIR: {error}") from None
     except OSError as error:
         raise ConfigurationError(
-            f"  VAR_DIR: {var_dir} cannot be used ({error.strerror}); choose one that you may write to"
+            f"  VAR_DIR: {var_dir} can't be used ({error.strerror}); choose a writable directory"
         ) from None
 
 

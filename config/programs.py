@@ -27,10 +27,10 @@ PROGRAMS = {
 }
 # One line each, as in the list of commands.
 HELP = {
-    "web": "Become the web server; the options are granian's, such as --port and --workers.",
-    "worker": "Become a worker; the options are Celery's, such as -Q and --concurrency.",
-    "beat": "Become the clock, of which there is exactly one.",
-    "sandbox": "Become the sandbox: serve, credentials, balance-history.",
+    "web": "Run the web server. Options are granian's, such as --port and --workers.",
+    "worker": "Run a worker. Options are Celery's, such as -Q and --concurrency.",
+    "beat": "Run the clock (beat). Run exactly one.",
+    "sandbox": "Run the sandbox: serve, credentials, balance-history.",
 }
 
 
@@ -53,7 +53,7 @@ def check(name: str, arguments: list[str]) -> None:
     if name == "worker":
         said = _read(arguments, ["-Q", "--queues"])
         if unknown := [queue for queue in (said.queues or "").split(",") if queue not in {"", *QUEUES}]:
-            raise CannotStart(f"There is no queue {', '.join(unknown)}. Those are: {', '.join(QUEUES)}.")
+            raise CannotStart(f"Unknown queue {', '.join(unknown)}. Available: {', '.join(QUEUES)}.")
     if name == "web":
         # Several granian processes may use one port, so a second server would take some of the requests.
         said = _read(arguments, ["--host"], ["--port"], ["--uds"])

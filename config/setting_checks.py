@@ -14,13 +14,13 @@ from django.core.validators import EmailValidator, validate_email
 from environs import ValidationError
 
 MAIL_SCHEMES = {"smtp", "submission", "console"}
-NEW_KEYS = "the command generate_keys prints fresh ones"
+NEW_KEYS = "generate_keys prints new ones"
 _ENCODED = "in a password write % as %25, @ as %40, : as %3A, / as %2F, ? as %3F, # as %23"
 
 
 def origin(value: str) -> str:
     """Return the scheme, host and port of ``value``, in lower case."""
-    wrong = ValidationError(f"{value!r} is not an address such as https://api.example.com")
+    wrong = ValidationError(f"{value!r} is not a URL such as https://api.example.com")
     parts = urlsplit(value.strip().rstrip("/"))
     try:
         parts.port  # noqa: B018 - reading it is what checks it
@@ -31,7 +31,7 @@ def origin(value: str) -> str:
     if parts.path or parts.query or parts.fragment:
         raise wrong
     if parts.username is not None or parts.password is not None:
-        raise ValidationError("an address here must not carry a user name or password")
+        raise ValidationError("this URL must not contain a username or password")
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
@@ -46,7 +46,7 @@ def are_origins(values: list[str]) -> None:
 
 def is_web_address(value: str) -> None:
     if value and (urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).hostname):
-        raise ValidationError("use an address such as https://hc-ping.com/your-uuid")
+        raise ValidationError("use a URL such as https://hc-ping.com/your-uuid")
 
 
 def is_issuer(value: str) -> None:
@@ -54,12 +54,20 @@ def is_issuer(value: str) -> None:
     parts = urlsplit(value)
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-        raise ValidationError("use the issuer's address, such as https://login.example.com/realms/company")
+        raise ValidationError("use the issuer's URL, such as https://login.example.com/realms/company")
+
+
+def time_zone(value: str) -> str:
+    """Return the time zone's name as the database of time zones spells it; ``value`` may have any case."""
+    wanted = value.strip().casefold()
+    name = next((each for each in zoneinfo.available_timezones() if each.casefold() == wanted), None)
+    if name is None:
+        raise ValidationError(f"{value!r} is not a time zone; use a name such as Europe/Berlin or UTC")
+    return name
 
 
 def is_time_zone(value: str) -> None:
-    if value not in zoneinfo.available_timezones():
-        raise ValidationError(f"{value!r} is not a time zone; use a name such as Europe/Berlin or UTC")
+    time_zone(value)
 
 
 def is_redis_url(value: str) -> None:
@@ -70,9 +78,7 @@ def is_redis_url(value: str) -> None:
     try:
         ConnectionPool.from_url(value).make_connection()  # without connecting yet
     except (ValueError, TypeError):  # their messages quote the URL, which holds a password
-        raise ValidationError(
-            f"use redis://:password@127.0.0.1:6379/0, or rediss:// with what belongs to TLS; {_ENCODED}"
-        ) from None
+        raise ValidationError(f"use redis://:password@127.0.0.1:6379/0, or rediss:// for TLS; {_ENCODED}") from None
 
 
 def is_secret_key(value: str) -> None:
@@ -119,7 +125,7 @@ def is_database_url(value: str) -> None:
 def email(url: str) -> dict[str, object]:
     wrong = ValidationError(
         "use submission://user:password@host:587 (STARTTLS), smtp://user:password@host:465/?ssl=1 (TLS) "
-        "or smtp://host:25; without EMAIL_URL mail is written to files"
+        "or smtp://host:25; without EMAIL_URL, emails are written to files"
     )
     if url.split("://", 1)[0] not in MAIL_SCHEMES:
         raise wrong
@@ -136,11 +142,11 @@ def is_email_url(value: str) -> None:
 
 
 def is_email(value: str) -> None:
-    """Check an e-mail address as the sign-in form does."""
+    """Check an email address as the sign-in form does."""
     try:
         validate_email(value)
     except DjangoValidationError:
-        raise ValidationError(f"{value!r} is not an e-mail address") from None
+        raise ValidationError(f"{value!r} is not an email address") from None
 
 
 def is_email_or_empty(value: str) -> None:
@@ -149,7 +155,7 @@ def is_email_or_empty(value: str) -> None:
 
 
 def is_sender(value: str) -> None:
-    """Check the sender of e-mails: one e-mail address, alone or in angle brackets after a name.
+    """Check the sender of emails: one email address, alone or in angle brackets after a name.
 
     Its host may be one without a dot, on the local network.
     """
@@ -165,10 +171,10 @@ def is_sender(value: str) -> None:
 def is_metrics_token(value: str) -> None:
     """Check that a token cannot be guessed and fits into a header."""
     if value and (len(value) < 16 or not value.isascii() or not value.isprintable() or " " in value):
-        raise ValidationError("must have at least 16 ASCII characters and no space; leave it out to be without metrics")
+        raise ValidationError("must have at least 16 ASCII characters and no spaces; omit it to turn off metrics")
 
 
 def is_row_limit(value: int) -> None:
     """Check that a few busy minutes do not exceed the limit."""
     if value and value < 10_000:
-        raise ValidationError("must be at least 10000, or 0 for any number; it is per workspace")
+        raise ValidationError("must be at least 10000, or 0 for no limit (per workspace)")

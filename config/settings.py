@@ -152,14 +152,14 @@ ACCOUNT_ADAPTER = "workspaces.accounts.adapters.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
-# Nobody signs up: an invitation sent to the e-mail address verifies it.
+# Nobody signs up: an invitation sent to the email address verifies it.
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = urlsplit(PUBLIC_URL).scheme
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = True
-# A reset for an e-mail address without an account shows the same page, and sends no mail.
+# A reset for an email address without an account shows the same page, and sends no mail.
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
 PASSWORD_RESET_TIMEOUT = 3600
 # Seconds for which a password or second factor counts as fresh before a sensitive command.

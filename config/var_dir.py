@@ -33,9 +33,9 @@ def make_private(path: Path) -> None:
 def _close(path: Path) -> None:
     mode = path.stat().st_mode & 0o7777
     names = {entry.name for entry in path.iterdir()}
-    why = "holds nothing of the console's"
+    why = "contains no console data"
     if not names or names & KNOWN_NAMES:
-        why = "cannot be closed"
+        why = "permissions can't be changed"
         with contextlib.suppress(PermissionError):  # it belongs to someone else
             path.chmod(0o700)
         # Checked again, because some file systems accept the change but ignore it.

@@ -21,7 +21,7 @@ from django.utils import timezone
 SLACK = timedelta(seconds=5)
 # No lease of this console lasts longer.
 LONGEST_LEASE = timedelta(minutes=2)
-# Nothing is scheduled further ahead, not even an e-mail by quiet hours.
+# Nothing is scheduled further ahead, not even an email by quiet hours.
 LONGEST_WAIT = timedelta(days=7)
 logger = structlog.get_logger(__name__)
 

@@ -38,7 +38,7 @@ class EncryptedValue:
             return Secret(_fernet(tuple(settings.ENCRYPTION_KEYS)).decrypt(self.ciphertext.encode()).decode())
         except InvalidToken:
             raise DecryptionError(
-                "A stored credential cannot be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed it. "
+                "A stored credential can't be decrypted: ENCRYPTION_KEYS no longer contains its key. "
                 "Restore that key, or enter the credential again."
             ) from None
 

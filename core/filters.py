@@ -56,9 +56,9 @@ def parse_time(text: str, *, end: bool = False) -> datetime:
         try:
             parsed = datetime.fromisoformat(text)
         except ValueError as error:
-            raise ValidationError(f"“{text[:40]}” is no time. Write 2026-04-06T17:42, or a date.") from error
+            raise ValidationError(f"“{text[:40]}” isn't a time. Enter 2026-04-06T17:42 or a date.") from error
     if not FIRST_YEAR <= parsed.year <= LAST_YEAR:
-        raise ValidationError(f"The year must lie between {FIRST_YEAR} and {LAST_YEAR}.")
+        raise ValidationError(f"The year must be between {FIRST_YEAR} and {LAST_YEAR}.")
     if timezone.is_aware(parsed):
         return parsed
     # In UTC, because Python ignores ``fold`` when it compares times of the same zone.
@@ -119,7 +119,7 @@ class FilterForm(forms.Form):
             return None
         match = re.fullmatch(r"([1-9][0-9]{0,3})([mhdw])", text)
         if match is None:
-            raise ValidationError(f"“{text[:40]}” is no span of time. Write 30m, 6h, 7d or 4w.")
+            raise ValidationError(f"“{text[:40]}” isn't a time range. Enter 30m, 6h, 7d or 4w.")
         return int(match[1]) * UNITS[match[2]]
 
     def clean_start(self) -> datetime | None:
@@ -136,11 +136,11 @@ class FilterForm(forms.Form):
         data = self.cleaned_data
         known = {*self.fields, *CURSOR_PARAMETERS}
         if unknown := sorted(name for name in self.query if name not in known):
-            raise ValidationError(f"There is no filter “{unknown[0][:40]}”. Remove it from the address.")
+            raise ValidationError(f"Unknown filter “{unknown[0][:40]}”. Remove it from the URL.")
         if data.get("since") and (data.get("start") or data.get("end")):
-            self.add_error("since", "Choose either a span that ends now, or fixed times.")
+            self.add_error("since", "Choose either a relative time range or fixed times.")
         if data.get("start") and data.get("end") and data["start"] >= data["end"]:
-            self.add_error("end", "This lies before the time in “From”.")
+            self.add_error("end", "This is before the time in “From”.")
         return data
 
     def in_time(self, field: str, now: datetime) -> dict[str, datetime]:

@@ -156,7 +156,7 @@ def parse_cursors(
         older, newer, at = (_requested_cursor(query, name) for name in ("older", "newer", "at"))
     except ValidationError as error:
         page.cursor_error = (
-            error.messages[0] or f"This place in the {table} does not exist. You see the newest {plural}."
+            error.messages[0] or f"This position in the {table} doesn't exist. Showing the newest {plural}."
         )
         return None, None
     page.is_top = not (older or newer or at)
@@ -164,7 +164,7 @@ def parse_cursors(
 
 
 def timeout_message(table: str = "log") -> str:
-    return f"Looking through the {table} was stopped after {ROWS_SECONDS:.0f} seconds."
+    return f"Searching the {table} stopped after {ROWS_SECONDS:.0f} seconds."
 
 
 def _requested_cursor(query: QueryDict, name: str) -> Cursor | None:

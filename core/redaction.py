@@ -41,7 +41,7 @@ _PATTERNS: list[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]]] = 
     (re.compile(_AUTHORIZATION), rf"\1{REDACTED}"),
     (re.compile(r"(?i)(\bbearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{REDACTED}"),
     (re.compile(_NAMED), rf"\1{REDACTED}"),
-    # Tokens in links of e-mails (unsubscribing, invitations, password resets), and an identity provider's code.
+    # Tokens in links of emails (unsubscribing, invitations, password resets), and an identity provider's code.
     (re.compile(r"(/unsubscribe/)[A-Za-z0-9_:-]{20,}"), rf"\1…{REDACTED}"),
     (re.compile(r"(invite_)[A-Za-z0-9_-]{20,}"), rf"\1…{REDACTED}"),
     (re.compile(r"(password/reset/key/[0-9A-Za-z]+-)[^/\s'\"]+"), rf"\1{REDACTED}"),

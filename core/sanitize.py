@@ -39,4 +39,4 @@ def validate_single_line(value: str) -> None:
     NUL is left to Django's text fields, which refuse it with the same message.
     """
     if _NOT_IN_A_LINE.search(value.replace("\0", "")):
-        raise ValidationError("There is an invisible character in it. Type it instead of pasting it.")
+        raise ValidationError("Contains an invisible character. Type it instead of pasting it.")

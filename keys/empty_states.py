@@ -35,7 +35,7 @@ def without_session(
     settings_url = reverse("workspaces:settings", args=[workspace.slug])
     if session_state(workspace) == "missing":
         return EmptyState("not-connected", title, missing, settings_url, add)
-    return EmptyState("expired", "The management session is over", over, settings_url, "Renew the session")
+    return EmptyState("expired", "Management session expired", over, settings_url, "Renew the session")
 
 
 def why_no_requests(

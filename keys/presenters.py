@@ -178,7 +178,7 @@ class KeySlots:
 
     @property
     def level(self) -> str:
-        """Return the level that colours the bar."""
+        """Return the level that colors the bar."""
         return "danger" if self.active >= self.most else "warning" if self.active >= self.most - 1 else ""
 
 

@@ -13,7 +13,7 @@ from workspaces.forms import NO_CREDENTIAL, first_address
 from workspaces.models import ManagementSession, Workspace
 from workspaces.services import Credentials
 
-NOT_STORED = f"None is stored here. Say where it comes from: {SOURCES}."
+NOT_STORED = f"None is stored here. Specify its source: {SOURCES}."
 
 
 def connect(run: ChangeSet, wanted: WorkspaceSpec) -> Workspace | None:
@@ -21,7 +21,7 @@ def connect(run: ChangeSet, wanted: WorkspaceSpec) -> Workspace | None:
     credentials = _of_new(run, wanted)
     name = wanted.details.get("name", "")
     if not name:
-        run.refuse(wanted.node, "This workspace is new here, so it needs a name.")
+        run.refuse(wanted.node, "This workspace is new, so it needs a name.")
     if not name or credentials is None:
         return None
     try:

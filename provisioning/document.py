@@ -38,7 +38,7 @@ class SessionSpec:
 
 @dataclass(frozen=True)
 class RecipientSpec:
-    """What an e-mail address receives; None leaves a value as it is."""
+    """What an email address receives; None leaves a value as it is."""
 
     summary: str | None
     critical: bool | None
@@ -71,7 +71,7 @@ def parse_document(content: bytes, folder: Path) -> list[WorkspaceSpec]:
     """Return the workspaces in the file ``content``. Raises NotApplicable with all problems."""
     node, fields = read_yaml(content), NodeParser(folder)
     if node.value is None:
-        fields.refuse(node, "The file says nothing. Begin it with “workspaces:”.")
+        fields.refuse(node, "The file is empty. Start it with “workspaces:”.")
         fields.finish()
     top = fields.mapping(node, ("workspaces",))
     parts = fields.mapping(top["workspaces"]) if "workspaces" in top else {}
@@ -101,8 +101,8 @@ def _workspace(fields: NodeParser, slug: str, node: Node) -> WorkspaceSpec:
 
 def _slug(slug: str) -> str:
     if slug in RESERVED_SLUGS:
-        raise forms.ValidationError(f"No workspace can be called {slug}: a page has this address.")
-    messages = {"invalid": "This is the workspace in addresses: write letters, digits, - and _ only."}
+        raise forms.ValidationError(f"A workspace can't be named {slug}: a page uses this URL.")
+    messages = {"invalid": "This is the workspace's name in URLs. Use only letters, digits, - and _."}
     return str(forms.SlugField(max_length=80, error_messages=messages).clean(slug))
 
 
@@ -167,12 +167,12 @@ def _recipients(fields: NodeParser, node: Node) -> dict[str, Located[RecipientSp
 
 
 def _by_address(fields: NodeParser, node: Node) -> dict[str, Node]:
-    """Return the parts by lower-case e-mail address; duplicates that differ only in case are refused."""
+    """Return the parts by lower-case email address; duplicates that differ only in case are refused."""
     found: dict[str, Node] = {}
     for address, part in fields.mapping(node).items() if node.value is not None else ():
         lower = normalize_email(address.strip())
         if lower in found:
-            fields.refuse(part, f"This is the address of line {found[lower].line} again.")
+            fields.refuse(part, f"This address is already on line {found[lower].line}.")
         found[lower] = part
     return found
 
@@ -193,7 +193,7 @@ def _quiet_hours(fields: NodeParser, node: Node) -> QuietHours | None:
     if not fields.check(form, node):
         return None
     if (hours := form.hours()) is None:
-        fields.refuse(node, "Write when they begin and end.")
+        fields.refuse(node, "Enter when they start and end.")
     return hours
 
 

@@ -54,13 +54,13 @@ class NodeParser:
         """Return the parts of a mapping; names that are not in ``known``, if it is given, are refused."""
         if not isinstance(node.value, dict):
             wanted = f"the names {', '.join(known)}" if known else "names"
-            self.refuse(node, f"Write {wanted} here, each with a colon and its value.")
+            self.refuse(node, f"Write {wanted} here, each with a colon and a value.")
             return {}
         for name, part in node.value.items():
             if known and name not in known:
                 close = get_close_matches(name, known, 1)
-                hint = f"Did you mean {close[0]}?" if close else f"There are: {', '.join(known)}."
-                self.refuse(part, f"Nothing of this name can be set here. {hint}")
+                hint = f"Did you mean {close[0]}?" if close else f"Available: {', '.join(known)}."
+                self.refuse(part, f"Unknown setting. {hint}")
         return node.value
 
     def items(self, node: Node) -> list[Node]:
@@ -68,14 +68,14 @@ class NodeParser:
         if node.value is None:
             return []
         if not isinstance(node.value, list):
-            self.refuse(node, "Write a list here, each item on a line of its own that begins with “- ”.")
+            self.refuse(node, "Write a list here, with each item on its own line starting with “- ”.")
             return []
         return node.value
 
     def text(self, node: Node) -> str:
         """Return the text of a scalar; no value is ""."""
         if isinstance(node.value, dict | list):
-            self.refuse(node, "Write one value here, not a list and not names with values.")
+            self.refuse(node, "Write a single value here, not a list or mapping.")
             return ""
         return node.value or ""
 
@@ -89,11 +89,11 @@ class NodeParser:
     def secret(self, node: Node) -> Secret | StoredSecret | None:
         """Return the content of an environment variable or file, or ``STORED_SECRET``. Messages never contain it."""
         if not isinstance(node.value, dict):
-            self.refuse(node, f"Secrets do not stand in this file. Write {SOURCES}.")
+            self.refuse(node, f"Don't put secrets in this file. Use {SOURCES}.")
             return None
         parts = self.mapping(node, ("from_env", "from_file", "stored"))
         if len(parts) != 1:
-            self.refuse(node, f"Say where it comes from by one of these: {SOURCES}.")
+            self.refuse(node, f"Specify its source with one of: {SOURCES}.")
             return None
         ((way, part),) = parts.items()
         if way == "stored":
@@ -103,7 +103,7 @@ class NodeParser:
 
     def _stored(self, node: Node) -> StoredSecret | None:
         if self.flag(node) is False:
-            self.refuse(node, f"Write stored: true to keep what is stored, else {SOURCES}.")
+            self.refuse(node, f"Write stored: true to keep the stored one, otherwise {SOURCES}.")
         return STORED_SECRET
 
     def _from_env(self, node: Node) -> str:
@@ -114,7 +114,7 @@ class NodeParser:
         value = os.environ.get(name, "").strip()
         if not value:
             shown = redact_text(name)[:80]  # it may be the secret itself
-            self.refuse(node, f"The environment variable {shown} is not set, or empty. Set it and try again.")
+            self.refuse(node, f"The environment variable {shown} is unset or empty. Set it and try again.")
         return value
 
     def _from_file(self, node: Node) -> str:
@@ -125,7 +125,7 @@ class NodeParser:
         try:
             content = read_file(self.folder / name, LONGEST_SECRET + 3)
         except (OSError, ValueError) as error:
-            why = error.strerror if isinstance(error, OSError) else "that is no path"
+            why = error.strerror if isinstance(error, OSError) else "not a valid path"
             self.refuse(node, f"The file {redact_text(name)[:200]} cannot be read: {why}.")
             return ""
         value = content.decode(errors="replace").strip()
@@ -163,5 +163,5 @@ def describe_field_error(messages: Iterable[str], code: str | None, field: forms
     if code == "invalid_choice" and isinstance(field, forms.ChoiceField):
         choices: Any = field.choices
         offered = [str(value) or "none" for value, _ in choices]
-        return f"Write one of these: {', '.join(offered)}."
+        return f"Write one of: {', '.join(offered)}."
     return text

@@ -10,13 +10,13 @@ from workspaces.services.members import change_role, invite, remove_member, revo
 
 
 def members_by_email(workspace: Workspace) -> dict[str, Membership]:
-    """Return the members by lower-case e-mail address."""
+    """Return the members by lower-case email address."""
     rows = workspace.memberships.select_related("user", "workspace").order_by("user__email")
     return {membership.user.email.lower(): membership for membership in rows}
 
 
 def invitations_by_email(workspace: Workspace) -> dict[str, Invitation]:
-    """Return the invitations that can be accepted, by e-mail address."""
+    """Return the invitations that can be accepted, by email address."""
     rows = workspace.invitations.open().vouched_for().select_related("workspace").order_by("email")
     return {invitation.email: invitation for invitation in rows}
 

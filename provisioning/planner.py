@@ -74,7 +74,7 @@ def check_credentials(run: ChangeSet, *, even_if_unreachable: bool) -> dict[str,
             continue
         failed = [check for check in report.checks if check.state == "failed"]
         words = " ".join(f"{check.label}: {check.text} {check.fix}".strip() for check in failed)
-        hint = " With --even-if-unreachable it is stored all the same." if report.may_pass else ""
+        hint = " To store it anyway, use --even-if-unreachable." if report.may_pass else ""
         problems.append(Problem(new.node.line, new.node.path, words + hint))
     if problems:
         raise NotApplicable(problems)

@@ -1,4 +1,4 @@
-"""Applies a file's e-mail recipients: starts summaries and stops e-mails, but never restarts what was stopped.
+"""Applies a file's email recipients: starts summaries and stops emails, but never restarts what was stopped.
 
 Only the reader, who may have stopped it with one click, or an owner on the page may restart it.
 """
@@ -14,7 +14,7 @@ from provisioning.fields import Located
 from provisioning.rules import shown
 from workspaces.models import Workspace
 
-ENDED = "was ended, by its reader or an owner, and is not begun again from here"
+ENDED = "was ended by the recipient or an owner and can't be restarted here"
 
 
 def subscriptions(recipient: Recipient) -> dict[str, object]:
@@ -30,7 +30,7 @@ DEFAULT_SUBSCRIPTIONS: dict[str, object] = {"summary": NO_SUMMARY, "critical": T
 
 
 def apply_recipients(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Start summaries and stop unwanted e-mails."""
+    """Start summaries and stop unwanted emails."""
     if wanted.recipients is None:
         return
     node, listed = wanted.recipients.node, wanted.recipients.value

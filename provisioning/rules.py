@@ -44,7 +44,7 @@ def read_rules(fields: NodeParser, node: Node) -> list[RuleSpec]:
     found = [rule for item in fields.items(node) if (rule := _rule(fields, item)) is not None]
     for kind, count in Counter(rule.kind.name for rule in found if rule.kind.required_because).items():
         if count > 1:
-            fields.refuse(node, f"Each workspace has one rule of the kind {kind}. List it once.")
+            fields.refuse(node, f"A workspace can have only one {kind} rule. List it once.")
     return found
 
 
@@ -55,7 +55,7 @@ def _rule(fields: NodeParser, node: Node) -> RuleSpec | None:
     kind = kind_named(fields.text(parts["kind"])) if "kind" in parts else None
     if kind is None:
         kinds = ", ".join(one.name for one in all_kinds())
-        fields.refuse(parts.get("kind", node), f"Say in kind what the rule watches, by one of these: {kinds}.")
+        fields.refuse(parts.get("kind", node), f"Set kind to what the rule watches: {kinds}.")
         return None
     fields.mapping(node, names_of(kind))
     data = {name: make().initial for name, make in kind.parameters.items()} | _LEFT_OUT

@@ -22,7 +22,7 @@ def remove(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace | None) -
     if workspace is None:
         run.same()
         return
-    text = f"workspace “{workspace.name}”, with its credentials and everything that was read"
+    text = f"workspace “{workspace.name}”, with its credentials and all synced data"
     run.surplus(wanted.node, text, lambda: services.remove_workspace(workspace, run.actor))
 
 
@@ -83,7 +83,7 @@ def apply_budget(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) ->
 
 
 def apply_quiet_hours(run: ChangeSet, wanted: WorkspaceSpec, workspace: Workspace) -> None:
-    """Set the hours during which e-mails wait."""
+    """Set the hours during which emails wait."""
     if wanted.quiet_hours is None:
         return
     node, hours = wanted.quiet_hours.node, wanted.quiet_hours.value

@@ -15,7 +15,7 @@ from core.sanitize import sanitize_text
 MOST_BYTES = 8 * 1024 * 1024
 DEEPEST = 12
 MOST_PROBLEMS = 100
-NO_CHARACTER = "There is a character in it that YAML does not allow."
+NO_CHARACTER = "It contains a character that YAML doesn't allow."
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the fast loader is not available on every machine
@@ -83,7 +83,7 @@ def _in_words(text: str, error: yaml.MarkedYAMLError, mark: yaml.Mark | None) ->
     lines = text.splitlines()
     line = lines[mark.line] if mark and mark.line < len(lines) else ""
     if "\t" in line[: len(line) - len(line.lstrip())]:
-        return "A tab stands at the beginning of the line. Indent with spaces."
+        return "The line starts with a tab. Indent with spaces."
     return f"This is not YAML: {error.problem or error.context}."
 
 
@@ -103,7 +103,7 @@ class _NodeBuilder:
         node = self._node(self._next(), "", 0, 0)
         self._next()
         if not isinstance(after := self._next(), yaml.StreamEndEvent):
-            self._refuse(after, "", "A second document begins here. Put one into each file.")
+            self._refuse(after, "", "A second document starts here. Use one document per file.")
         if self.problems:
             raise NotApplicable(self.problems)
         return node
@@ -119,14 +119,14 @@ class _NodeBuilder:
     def _node(self, event: Any, path: str, line: int, depth: int) -> Node:
         line = line or event.start_mark.line + 1
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(event, path, "Aliases (*name) are not read here. Write it out.")
+            self._refuse(event, path, "Aliases (*name) aren't supported. Write the value out.")
             return Node(line, path, None)
         if event.anchor:
-            self._refuse(event, path, "Anchors (&name) are not read here. Write it out.")
+            self._refuse(event, path, "Anchors (&name) aren't supported. Write the value out.")
         if event.tag:
-            self._refuse(event, path, f"Tags ({event.tag[:60]}) are not read here. Leave it out.")
+            self._refuse(event, path, f"Tags ({event.tag[:60]}) aren't supported. Remove it.")
         if depth > DEEPEST:
-            self._refuse(event, path, "This is nested deeper than anything that can be set.")
+            self._refuse(event, path, "This is nested too deeply.")
             raise NotApplicable(self.problems)
         if isinstance(event, yaml.ScalarEvent):
             is_null = event.style in {None, ""} and event.value in _NULLS
@@ -148,10 +148,10 @@ class _NodeBuilder:
         while not isinstance(event := self._next(), yaml.MappingEndEvent):
             name = self._node(event, path, 0, depth + 1)
             if not isinstance(name.value, str):
-                self._refuse(event, path, "A name has to stand before each colon.")
+                self._refuse(event, path, "Each colon needs a name before it.")
             key = name.value if isinstance(name.value, str) else ""
             place = f"{path}.{key[:80]}" if path else key[:80]
             if key in found:
-                self._refuse(event, place, f"This stands here a second time; the first is in line {found[key].line}.")
+                self._refuse(event, place, f"Duplicate; the first is on line {found[key].line}.")
             found[key] = self._node(self._next(), place, name.line, depth + 1)
         return found

@@ -51,27 +51,31 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Cleanlist-compatible API server.")
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="answer requests until stopped")
+    serve = commands.add_parser("serve", help="serve requests until stopped")
     _add_data_option(serve, "created when missing")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8001, help="0 takes any free port")
-    serve.add_argument("--traffic", action="store_true", help="add a lively organization with a past")
-    serve.add_argument("--seed", type=int, default=1, help="same seed, same past")
+    serve.add_argument("--traffic", action="store_true", help="add a busy organization with history")
+    serve.add_argument("--seed", type=int, default=1, help="same seed, same history")
     serve.add_argument("--allow-local-webhooks", action="store_true", help="let webhooks reach loopback")
-    serve.add_argument("--enrichment-pace", type=_factor, default=1.0, help="0.1: enrichments take a tenth as long")
-    serve.add_argument("--webhook-pace", type=_factor, default=1.0, help="0.1: waits and time-outs a tenth as long")
-    serve.add_argument("--org-limit", type=_count, default=60, help="per organization and endpoint; 0: none")
-    serve.add_argument("--key-limit", type=_count, default=30, help="requests a minute per key; 0: none")
-    serve.add_argument("--session-lifetime", type=_count, default=60, help="seconds a minted token lives")
+    serve.add_argument("--enrichment-pace", type=_factor, default=1.0, help="0.1 makes enrichments ten times faster")
+    serve.add_argument(
+        "--webhook-pace", type=_factor, default=1.0, help="0.1 makes waits and timeouts ten times shorter"
+    )
+    serve.add_argument(
+        "--org-limit", type=_count, default=60, help="requests per minute, organization and endpoint; 0 = no limit"
+    )
+    serve.add_argument("--key-limit", type=_count, default=30, help="requests per minute and key; 0 = no limit")
+    serve.add_argument("--session-lifetime", type=_count, default=60, help="lifetime of a minted token in seconds")
     serve.add_argument("--clerk-issuer", help="trust this Clerk issuer instead of the sandbox itself")
-    serve.add_argument("--clerk-jwks-url", help="where its public keys are")
-    show = commands.add_parser("credentials", help="print what a client needs, as JSON")
+    serve.add_argument("--clerk-jwks-url", help="URL of its public keys")
+    show = commands.add_parser("credentials", help="print a client's credentials as JSON")
     _add_data_option(show, "of a sandbox; may be empty before the first start")
     show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
-    history = commands.add_parser("balance-history", help="print what the balance was, as CSV")
+    history = commands.add_parser("balance-history", help="print the balance history as CSV")
     _add_data_option(history, "of a sandbox")
-    history.add_argument("--every", type=_interval, default=DEFAULT_INTERVAL, help="seconds from line to line")
+    history.add_argument("--every", type=_interval, default=DEFAULT_INTERVAL, help="seconds between lines")
     return parser
 
 
@@ -82,7 +86,7 @@ def _add_data_option(parser: argparse.ArgumentParser, text: str) -> None:
 def _existing_data_dir(options: argparse.Namespace) -> DataDir:
     """Return the data directory. Raises NotADirectoryError if it is missing, so that a typo does not create one."""
     if not options.data.is_dir():
-        raise NotADirectoryError(None, "there is no such directory; `serve` makes it, or name the one that it has")
+        raise NotADirectoryError(None, "directory not found; `serve` creates it, or specify the existing one")
     return DataDir(options.data)
 
 
@@ -102,7 +106,7 @@ def _interval(text: str) -> int:
 def _factor(text: str) -> float:
     number = float(text)
     if not 0 < number <= 100:
-        raise argparse.ArgumentTypeError("must be above 0, and 100 at most")
+        raise argparse.ArgumentTypeError("must be greater than 0 and at most 100")
     return number
 
 

@@ -74,7 +74,7 @@ class RunningConsole:
     def _read(self) -> None:
         for line in self.process.stdout:
             self.output.append(line)
-            if "Ctrl-C stops everything" in line:
+            if "Press Ctrl-C to stop everything" in line:
                 self.ready.set()
         self.ready.set()
 

@@ -34,11 +34,11 @@ def verdict(packages: list[dict[str, Any]], *, if_reachable: bool) -> tuple[int,
         code = 0 if if_reachable else 2
         return (
             code,
-            "NOT AUDITED: no vulnerability service could be reached from here, so nothing is known. Run it again.",
+            "NOT AUDITED: no vulnerability service could be reached. Run it again.",
         )
     if unknown:
-        return 2, f"Could not be looked up: {', '.join(unknown)}. The other {len(packages) - len(unknown)} are fine."
-    return 0, f"{len(packages)} packages looked up, no known vulnerability."
+        return 2, f"Couldn't look up: {', '.join(unknown)}. The other {len(packages) - len(unknown)} are fine."
+    return 0, f"{len(packages)} packages checked, no known vulnerabilities."
 
 
 def _known(package: dict[str, Any]) -> str:

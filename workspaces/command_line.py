@@ -16,5 +16,5 @@ def get_workspaces_by_slug(slugs: Collection[str]) -> list[Workspace]:
     found = list(rows.filter(slug__in=slugs) if slugs else rows)
     if missing := sorted(set(slugs) - {workspace.slug for workspace in found}):
         known = ", ".join(rows.values_list("slug", flat=True)[:20]) or "none yet"
-        raise CommandError(f"There is no workspace {', '.join(missing)}. There are: {known}.")
+        raise CommandError(f"Workspace {', '.join(missing)} not found. Available: {known}.")
     return found

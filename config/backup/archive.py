@@ -68,12 +68,10 @@ def write_archive(
     ``with_files`` names additional files of ``var_dir`` to include, i.e. keys. Raises BackupFailed.
     """
     if not (var_dir / snapshot.CONSOLE).is_file():
-        raise BackupFailed(
-            f"There is no database of the console in {var_dir}. Is it the VAR_DIR that the console runs with?"
-        )
+        raise BackupFailed(f"No console database found in {var_dir}. Is this the console's VAR_DIR?")
     try:
         if target.exists():
-            raise BackupFailed(f"{target} is there already, and backups are never written over. Choose another name.")
+            raise BackupFailed(f"{target} already exists, and backups are never overwritten. Choose another name.")
         with private_folder(var_dir) as folder, _atomic_file(target) as output:
             names = snapshot.take_snapshot(var_dir, folder / "files", with_files=with_files)
             if not recipients:
@@ -84,7 +82,7 @@ def write_archive(
                 encryption.encrypt(packed, output, list(recipients))
             return manifest
     except OSError as error:
-        raise BackupFailed(f"{target} cannot be written: {error.strerror or error}.") from None
+        raise BackupFailed(f"Can't write {target}: {error.strerror or error}.") from None
 
 
 def read_archive(archive: Path, folder: Path, identity: Path | None) -> Manifest:
@@ -93,16 +91,16 @@ def read_archive(archive: Path, folder: Path, identity: Path | None) -> Manifest
         if not encryption.is_encrypted(archive):
             return _unpack(archive, folder)
         if identity is None:
-            raise BackupFailed(f"{archive} is encrypted. Name the file of the private key with --identity.")
+            raise BackupFailed(f"{archive} is encrypted. Specify the private key file with --identity.")
         plain = folder / "archive"
         with archive.open("rb") as source, plain.open("xb") as target:
             encryption.decrypt(source, target, identity)
         return _unpack(plain, folder)
     except (tarfile.TarError, EOFError, msgspec.MsgspecError, zlib.error, gzip.BadGzipFile) as error:
-        raise BackupFailed(f"{archive} is no backup of the console, or is damaged: {error}.") from None
+        raise BackupFailed(f"{archive} isn't a console backup or is damaged: {error}.") from None
     except OSError as error:
         what = f"unpacked into {folder.parent}" if error.errno == errno.ENOSPC else "read"
-        raise BackupFailed(f"{archive} cannot be {what}: {error.strerror or error}.") from None
+        raise BackupFailed(f"{archive} can't be {what}: {error.strerror or error}.") from None
 
 
 @contextmanager
@@ -147,17 +145,17 @@ def _unpack(archive: Path, folder: Path) -> Manifest:
             file = missing.pop(member.name, None)
             content = tar.extractfile(member) if file and member.isfile() else None
             if file is None or content is None:
-                raise BackupFailed(f"{archive} is damaged: {member.name} does not belong there.")
+                raise BackupFailed(f"{archive} is damaged: unexpected file {member.name}.")
             target = folder / file.name
             target.parent.mkdir(exist_ok=True)
             with target.open("xb") as output:
                 shutil.copyfileobj(content, output)
             if _sha256(target) != file.sha256:
-                raise BackupFailed(f"{archive} is damaged: {file.name} is not what was backed up.")
+                raise BackupFailed(f"{archive} is damaged: {file.name} doesn't match its checksum.")
         while tar.fileobj and tar.fileobj.read(1 << 20):  # the overall checksum is at the end
             pass
     if missing:
-        raise BackupFailed(f"{archive} is damaged: it lacks {', '.join(sorted(missing))}.")
+        raise BackupFailed(f"{archive} is damaged: missing {', '.join(sorted(missing))}.")
     return manifest
 
 
@@ -165,14 +163,14 @@ def _manifest(tar: tarfile.TarFile) -> Manifest:
     first = tar.next()
     content = tar.extractfile(first) if first and first.name == MANIFEST and first.isfile() else None
     if content is None:
-        raise BackupFailed("This is no backup of the console: its first part is not the list of the others.")
+        raise BackupFailed("This isn't a console backup: it doesn't start with a manifest.")
     text = content.read(_LONGEST_MANIFEST)
     found = msgspec.json.decode(text, type=dict[str, msgspec.Raw]).get("format")
     if found is None or msgspec.json.decode(found) != FORMAT:
-        raise BackupFailed("The backup was made by a newer console. Install that version, then restore it.")
+        raise BackupFailed("The backup was created by a newer version. Install that version, then restore it.")
     manifest = msgspec.json.decode(text, type=Manifest)
     if strange := [file.name for file in manifest.files if not _is_ours(file.name)]:
-        raise BackupFailed(f"The backup lists a file that belongs nowhere: {strange[0]!r}.")
+        raise BackupFailed(f"The backup lists an unknown file: {strange[0]!r}.")
     return manifest
 
 

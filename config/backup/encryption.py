@@ -17,7 +17,7 @@ def parse_recipient(text: str) -> Recipient:
     try:
         return kind.from_str(text.strip())
     except pyrage.RecipientError:
-        raise ValueError(f"not a public key: {text!r}. Give age1… or the text of an SSH public key.") from None
+        raise ValueError(f"not a public key: {text!r}. Enter age1… or the text of an SSH public key.") from None
 
 
 def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -> None:
@@ -28,7 +28,7 @@ def encrypt(source: IO[bytes], target: IO[bytes], recipients: list[Recipient]) -
     try:
         pyrage.encrypt_io(source, target, recipients)
     except pyrage.EncryptError as error:
-        raise BackupFailed(f"The encrypted archive cannot be written: {error}.") from None
+        raise BackupFailed(f"Can't write the encrypted archive: {error}.") from None
 
 
 def is_encrypted(path: Path) -> bool:
@@ -41,7 +41,7 @@ def decrypt(source: IO[bytes], target: IO[bytes], identity: Path) -> None:
     try:
         pyrage.decrypt_io(source, target, [_identity(identity)])
     except (pyrage.DecryptError, OSError) as error:
-        raise BackupFailed(f"The archive cannot be decrypted with the key in {identity}: {error}.") from None
+        raise BackupFailed(f"Can't decrypt the archive with the key in {identity}: {error}.") from None
 
 
 def _identity(path: Path) -> object:
@@ -51,5 +51,5 @@ def _identity(path: Path) -> object:
         return pyrage.x25519.Identity.from_str(keys[0]) if keys else pyrage.ssh.Identity.from_buffer(text.encode())
     except (OSError, ValueError, pyrage.IdentityError) as error:
         raise BackupFailed(
-            f"{path} holds no private key that can be used (age, or SSH without a passphrase): {error}."
+            f"{path} contains no usable private key (age, or SSH without a passphrase): {error}."
         ) from None

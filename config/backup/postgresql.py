@@ -3,13 +3,13 @@
 import shlex
 from pathlib import Path
 
-_KEYS = "Keep SECRET_KEY and ENCRYPTION_KEYS apart from it."
+_KEYS = "Store SECRET_KEY and ENCRYPTION_KEYS separately."
 
 
 def how_to_back_up(database: dict[str, object], file: Path) -> str:
     """Return the command to run instead of ``backup``, without the password."""
     command = shlex.join(["pg_dump", "--format=custom", f"--file={file}", _connection(database)])
-    return f"The database is PostgreSQL, whose own tools make consistent backups while it runs:\n  {command}\n{_KEYS}"
+    return f"The database is PostgreSQL. Its own tools create consistent backups while it runs:\n  {command}\n{_KEYS}"
 
 
 def how_to_restore(database: dict[str, object], file: Path) -> str:

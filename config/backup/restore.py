@@ -66,14 +66,14 @@ def _checked(path: Path, folder: Path, identity: Path | None, migrations: set[tu
     """Unpack an archive; check that its databases are intact and no newer than this version."""
     manifest = archive.read_archive(path, folder, identity)
     if snapshot.CONSOLE not in manifest.names:
-        raise BackupFailed(f"{path} holds no database of the console.")
+        raise BackupFailed(f"{path} contains no console database.")
     for name in manifest.names & set(snapshot.DATABASES):
         snapshot.check_database(folder / name)
     if newer := snapshot.migrations_of(folder / snapshot.CONSOLE) - migrations:
         app, name = min(newer)
         raise BackupFailed(
-            f"The backup was made by version {manifest.version}, whose database this one does not know ({app}.{name}). "
-            "Install that version or a newer one, then restore it."
+            f"The backup was made by version {manifest.version}, whose database this version doesn't know "
+            f"({app}.{name}). Install that version or a newer one, then restore it."
         )
     return manifest
 
@@ -81,8 +81,8 @@ def _checked(path: Path, folder: Path, identity: Path | None, migrations: set[tu
 def _check_keys(manifest: Manifest, keys: Sequence[str]) -> None:
     if not manifest.is_opened_by(keys):
         raise BackupFailed(
-            "What is encrypted in this backup cannot be opened with the console's encryption keys, and the backup "
-            "holds none. Put the file encryption_key that was kept apart into VAR_DIR, or set ENCRYPTION_KEYS."
+            "The console's encryption keys can't decrypt this backup, and it doesn't include its own. Copy your "
+            "separately stored encryption_key file to VAR_DIR, or set ENCRYPTION_KEYS."
         )
 
 
@@ -104,7 +104,7 @@ def _exchange(var_dir: Path, leaving: Sequence[str], folder: Path, coming: Itera
             with contextlib.suppress(OSError):  # it does not exist yet
                 made.rmdir()
         raise BackupFailed(
-            f"{error.filename} could not be moved: {error.strerror}. All is as it was before; it has to lie in VAR_DIR "
-            "itself, not on a disk of its own."
+            f"{error.filename} can't be moved: {error.strerror}. Nothing was changed. It must be in VAR_DIR itself, "
+            "not on a separate disk."
         ) from None
     return aside if leaving else None

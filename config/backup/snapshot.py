@@ -52,7 +52,7 @@ def copy_database(source: Path, target: Path) -> None:
             # The copy is a single file without a WAL; whoever opens it next chooses the mode again.
             here.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
-        raise BackupFailed(f"{source} cannot be copied: {error}.") from None
+        raise BackupFailed(f"Can't copy {source}: {error}.") from None
     check_database(target)
 
 
@@ -66,7 +66,7 @@ def check_database(path: Path) -> None:
         answers, astray = [str(error)], None
     if answers != ["ok"] or astray:
         reason = (
-            "; ".join(answers) if answers != ["ok"] else f"a row of {astray[0]} refers to one of {astray[2]} not there"
+            "; ".join(answers) if answers != ["ok"] else f"a row in {astray[0]} refers to a missing row in {astray[2]}"
         )
         raise BackupFailed(f"The database {path.name} is damaged: {reason}.")
 
@@ -87,7 +87,7 @@ def check_unused(path: Path) -> None:
             database.execute("ROLLBACK")
     except sqlite3.OperationalError:
         raise BackupFailed(
-            f"{path} is in use. Stop the console first: web server, workers and clock, and the sandbox."
+            f"{path} is in use. Stop the console first: web server, workers, clock and sandbox."
         ) from None
     except sqlite3.DatabaseError:  # too damaged to open, which may be why it is being restored
         return

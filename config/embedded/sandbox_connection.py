@@ -19,7 +19,7 @@ from workspaces.models import Action, AuditEvent, User, Workspace
 from workspaces.services import Credentials, check_connection, connect_workspace, rename_workspace, replace_session
 
 NAME = "Sandbox"
-PAST = "Demo history of the sandbox"
+PAST = "Sandbox demo history"
 
 
 def wait_until_listening(process: Process, host: str, port: int, seconds: float = 60) -> None:
@@ -33,7 +33,7 @@ def wait_until_listening(process: Process, host: str, port: int, seconds: float 
             time.sleep(0.05)
         else:
             return
-    raise CannotStart(f"{process.name} did not listen on port {port} within {seconds:.0f} seconds.")
+    raise CannotStart(f"{process.name} didn't listen on port {port} within {seconds:.0f} seconds.")
 
 
 def connect_sandbox(data: Path) -> None:
@@ -65,7 +65,7 @@ def _run_sandbox_command(command: str, data: Path) -> str:
     line = [sys.executable, "-m", "sandbox", command, "--data", str(data)]
     answer = subprocess.run(line, capture_output=True, text=True, timeout=30, check=False, cwd=ROOT)
     if answer.returncode != 0:
-        raise CannotStart(f"The sandbox gave no {command.replace('-', ' ')}: {answer.stderr.strip()}")
+        raise CannotStart(f"The sandbox returned no {command.replace('-', ' ')}: {answer.stderr.strip()}")
     return answer.stdout
 
 

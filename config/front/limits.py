@@ -22,7 +22,7 @@ DISCARDED, DISCARD_SECONDS = 8 * 1024 * 1024, 2.0
 Headers = list[tuple[bytes, bytes]]
 
 # The content types that browsers send for our forms. Everything else that is legal here (comments, quoted pairs, parts,
-# other encodings) would be parsed by the e-mail parser, in quadratic time.
+# other encodings) would be parsed by the email parser, in quadratic time.
 _FORM = re.compile(
     rb"application/x-www-form-urlencoded(?:; ?charset=utf-8)?"
     rb"|multipart/form-data; ?boundary=([0-9a-z'()+_,./:=?-]{1,70})",
@@ -37,9 +37,11 @@ def check_head(scope: Scope, limit: int) -> None:
     """Raise RequestRefused if the request line, or all headers together, are longer than ``limit`` bytes."""
     line = len(scope["method"]) + len(scope["raw_path"]) + len(scope["query_string"]) + len(" ? HTTP/1.1\r\n")
     if line > limit:
-        raise RequestRefused(414, f"This address is too long: at most {limit // 1024} KiB.")
+        raise RequestRefused(414, f"This URL is too long. The limit is {limit // 1024} KiB.")
     if sum(len(name) + len(value) + len(": \r\n") for name, value in scope["headers"]) > limit:
-        raise RequestRefused(431, f"The headers are too long: at most {limit // 1024} KiB. Deleting cookies may help.")
+        raise RequestRefused(
+            431, f"The request headers are too long. The limit is {limit // 1024} KiB. Try deleting cookies."
+        )
 
 
 async def discard(receive: Receive) -> None:
@@ -74,7 +76,7 @@ class BodyReader:
                 async with asyncio.timeout(self.seconds):
                     body = await self._read(receive, slot)
             except TimeoutError:
-                raise RequestRefused(408, f"The request did not arrive within {self.seconds:g} seconds.") from None
+                raise RequestRefused(408, f"The request took longer than {self.seconds:g} seconds to arrive.") from None
             yield body
 
     async def _read(self, receive: Receive, slot: AsyncExitStack) -> bytes:
@@ -90,17 +92,15 @@ class BodyReader:
                 await self._acquire_slot(slot)
             if not message.get("more_body", False):
                 return bytes(body)
-        raise RequestRefused(400, f"The request came in too many small pieces: at most {MAX_BODY_MESSAGES}.")
+        raise RequestRefused(400, f"The request arrived in too many small pieces. The limit is {MAX_BODY_MESSAGES}.")
 
     def _check_size(self, size: int) -> None:
         if size > self.limit:
-            raise RequestRefused(413, f"That is too large: at most {self.limit // 1024} KiB can be sent at once.")
+            raise RequestRefused(413, f"The request is too large. The limit is {self.limit // 1024} KiB.")
 
     async def _acquire_slot(self, slot: AsyncExitStack) -> None:
         if self._large.locked():
-            raise RequestRefused(
-                503, "Too many large requests arrive at the moment. Please try again in half a minute."
-            )
+            raise RequestRefused(503, "Too many large requests right now. Try again in 30 seconds.")
         await slot.enter_async_context(self._large)
 
 
@@ -133,9 +133,7 @@ def _content_type(scope: Scope, body: bytes) -> Headers:
         return []
     form = _FORM.fullmatch(types[0])
     if len(types) > 1 or not form:
-        raise RequestRefused(
-            415, "Only forms are taken here: application/x-www-form-urlencoded or multipart/form-data."
-        )
+        raise RequestRefused(415, "Only forms are accepted: application/x-www-form-urlencoded or multipart/form-data.")
     if form[1] and body.count(b"--" + form[1]) > PARTS + 1:
-        raise RequestRefused(400, f"That form has too many parts: at most {PARTS}.")
+        raise RequestRefused(400, f"The form has too many fields. The limit is {PARTS}.")
     return [(b"content-type", types[0])]

@@ -72,7 +72,7 @@ def _version() -> InstallationFinding:
 def _space() -> InstallationFinding:
     free = shutil.disk_usage(settings.VAR_DIR).free
     text = f"{settings.VAR_DIR}, {free / 1024**3:.1f} GiB free"
-    return InstallationFinding("VAR_DIR", text, "Make room on its disk." if free < LEAST_FREE_BYTES else "")
+    return InstallationFinding("VAR_DIR", text, "Free up disk space." if free < LEAST_FREE_BYTES else "")
 
 
 def check_database() -> InstallationFinding:
@@ -80,7 +80,7 @@ def check_database() -> InstallationFinding:
     try:
         connection.ensure_connection()
     except DatabaseError as error:
-        return InstallationFinding("Database", _first_line(error), "Start it, or correct DATABASE_URL.")
+        return InstallationFinding("Database", _first_line(error), "Start it or correct DATABASE_URL.")
     if connection.vendor != "postgresql":
         return InstallationFinding("Database", f"SQLite, {settings.DATABASES['default']['NAME']}")
     postgresql: Any = connection
@@ -92,7 +92,7 @@ def check_database() -> InstallationFinding:
     if major < OLDEST_POSTGRESQL:
         advice = f"Update it to {OLDEST_POSTGRESQL} or newer."
     elif encoding != "UTF8":  # other encodings reject alerts and logs with a dash or an accent
-        advice = "Make one anew: createdb --encoding UTF8 --template template0."
+        advice = "Create a new one: createdb --encoding UTF8 --template template0."
     return InstallationFinding("Database", f"PostgreSQL {major}, {encoding}", advice)
 
 
@@ -100,17 +100,15 @@ def _tables() -> InstallationFinding:
     executor = MigrationExecutor(connection)
     pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if pending:
-        return InstallationFinding("Tables", f"{len(pending)} migrations are to be applied", "Run the command prepare.")
-    return InstallationFinding("Tables", "as this version needs them")
+        return InstallationFinding("Tables", f"{len(pending)} migrations pending", "Run prepare.")
+    return InstallationFinding("Tables", "up to date")
 
 
 def _writing() -> InstallationFinding:
     try:
         Heartbeat.beat(Heartbeat.Kind.PROBE, "readyz")
     except DatabaseError as error:
-        return InstallationFinding(
-            "Writing", _first_line(error), "Make the database writable, or make room on its disk."
-        )
+        return InstallationFinding("Writing", _first_line(error), "Make the database writable, or free up disk space.")
     return InstallationFinding("Writing", "possible")
 
 
@@ -118,7 +116,7 @@ def _clock() -> InstallationFinding:
     apart = abs((clock.now() - timezone.now()).total_seconds())  # noqa: TID251 - this machine's is what is compared
     text = f"{apart:.1f} s from the database's"
     return InstallationFinding(
-        "Clock", text, "Have both machines set by NTP." if apart > clock.SLACK.total_seconds() else ""
+        "Clock", text, "Sync both machines with NTP." if apart > clock.SLACK.total_seconds() else ""
     )
 
 
@@ -128,7 +126,9 @@ def _redis() -> InstallationFinding:
             server: Any = client.info("server")
     except redis.RedisError as error:
         hint = (
-            "Start `up`, which brings one." if settings.ENVIRONMENT.bundled_redis else "Start it, or correct REDIS_URL."
+            "Start `up`, which includes one."
+            if settings.ENVIRONMENT.bundled_redis
+            else "Start it, or correct REDIS_URL."
         )
         return InstallationFinding("Redis", _first_line(error), hint)
     name = "Valkey" if "valkey_version" in server else "Redis"
@@ -138,14 +138,14 @@ def _redis() -> InstallationFinding:
 def _static_files() -> InstallationFinding:
     if settings.DEBUG or (settings.STATIC_ROOT / "staticfiles.json").is_file():
         return InstallationFinding("Static files", str(settings.STATIC_ROOT))
-    return InstallationFinding("Static files", f"not in {settings.STATIC_ROOT}", "Run the command prepare.")
+    return InstallationFinding("Static files", f"not in {settings.STATIC_ROOT}", "Run prepare.")
 
 
 def _mail() -> InstallationFinding:
     if not settings.ENVIRONMENT.email_url:
         text = f"written to files in {settings.MAIL_DIR}"
         return InstallationFinding(
-            "Mail", text, "" if settings.ENVIRONMENT.embedded else "Set EMAIL_URL, or nobody gets any."
+            "Mail", text, "" if settings.ENVIRONMENT.embedded else "Set EMAIL_URL, or no emails are sent."
         )
     try:
         get_connection(timeout=10).open()
@@ -156,18 +156,18 @@ def _mail() -> InstallationFinding:
         )
     except (OSError, ValueError) as error:  # smtplib's exceptions are OSErrors
         return InstallationFinding("Mail", _first_line(error), "Start the mail server, or correct EMAIL_URL.")
-    return InstallationFinding("Mail", f"{settings.EMAIL_HOST} takes it (nothing was sent)")
+    return InstallationFinding("Mail", f"{settings.EMAIL_HOST} accepts mail (nothing was sent)")
 
 
 def _proxies() -> InstallationFinding:
     text = f"{settings.PUBLIC_URL}, proxies in front: {settings.TRUSTED_PROXY_COUNT}"
     if settings.PUBLIC_URL.startswith("https://"):
-        advice = "" if settings.TRUSTED_PROXY_COUNT else "Set TRUSTED_PROXY_COUNT: somebody ends TLS in front."
+        advice = "" if settings.TRUSTED_PROXY_COUNT else "Set TRUSTED_PROXY_COUNT: a proxy terminates TLS in front."
     elif settings.ENVIRONMENT.embedded:
         advice = ""
     else:
-        text += "; passwords and sessions can be read on the way"
-        advice = "Put a proxy with TLS in front, and set PUBLIC_URL to its https:// address."
+        text += "; passwords and sessions can be intercepted"
+        advice = "Put a TLS proxy in front and set PUBLIC_URL to its https:// address."
     return InstallationFinding("Address", text, advice)
 
 
@@ -180,29 +180,27 @@ def _keys() -> InstallationFinding:
                 try:
                     sealed.decrypt()
                 except DecryptionError:
-                    advice = "Add the key that it was sealed with to ENCRYPTION_KEYS."
-                    return InstallationFinding("Encryption keys", f"do not open a {model._meta.verbose_name}", advice)  # noqa: SLF001
+                    advice = "Add the key it was encrypted with to ENCRYPTION_KEYS."
+                    return InstallationFinding("Encryption keys", f"can't decrypt a {model._meta.verbose_name}", advice)  # noqa: SLF001
                 opened += 1
-    return InstallationFinding("Encryption keys", f"open what is stored ({opened:,} tried)")
+    return InstallationFinding("Encryption keys", f"decrypt stored secrets ({opened:,} checked)")
 
 
 def _site_admin() -> InstallationFinding:
     count = User.objects.filter(is_superuser=True, is_active=True).count()
-    return InstallationFinding(
-        "Site admins", str(count), "" if count else "Run the command prepare, or createsuperuser."
-    )
+    return InstallationFinding("Site admins", str(count), "" if count else "Run prepare or createsuperuser.")
 
 
 def _background() -> InstallationFinding:
     found = liveness.current_liveness()
     if not found.is_known:
         return InstallationFinding(
-            "Workers and clock", "not seen yet", "Start them; if you just did, ask again in a minute."
+            "Workers and clock", "not seen yet", "Start them. If you just did, check again in a minute."
         )
     if not found.troubles:
-        return InstallationFinding("Workers and clock", "at work")
+        return InstallationFinding("Workers and clock", "running")
     titles = "; ".join(trouble.title for trouble in found.troubles)
-    return InstallationFinding("Workers and clock", titles, "Start them, or look into their log.")
+    return InstallationFinding("Workers and clock", titles, "Start them, or check their logs.")
 
 
 def _django() -> Iterator[InstallationFinding]:
@@ -215,13 +213,13 @@ def _django() -> Iterator[InstallationFinding]:
 def _misspelled() -> Iterator[InstallationFinding]:
     """Report misspelled settings in the environment, where they may be meant for others; in a file they are errors."""
     for name, meant in misspelled(os.environ).items():
-        yield InstallationFinding("Settings", f"{name} is set, and no setting is called that", f"Is {meant} meant?")
+        yield InstallationFinding("Settings", f"{name} is set but isn't a known setting", f"Did you mean {meant}?")
 
 
 def _open_file() -> Iterator[InstallationFinding]:
     path = settings_file()
     if path and secrets_in(path) and path.stat().st_mode & stat.S_IROTH:
-        yield InstallationFinding("Settings", f"every account of this machine may read {path}", f"Run chmod o= {path}")
+        yield InstallationFinding("Settings", f"every account on this machine can read {path}", f"Run chmod o= {path}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -18,8 +18,8 @@ LATE_SECONDS = 60
 REMEMBERED_SECONDS = 5
 # What nobody watches while a queue is not processed.
 UNWATCHED = {
-    "polling": "Nothing is read from Cleanlist, so what pages show is of then.",
-    "alerts": "No alert rule is looked at, and no e-mail is sent.",
+    "polling": "Cleanlist isn't being synced, so pages show older data.",
+    "alerts": "Alert rules aren't checked, and no emails are sent.",
 }
 
 
@@ -35,19 +35,19 @@ class LivenessProblem:
     def title(self) -> str:
         """Return what is wrong, without the time."""
         return {
-            "clock": "The clock is silent",
-            "busy": f"All workers of “{self.name}” are busy and get behind",
-            "stuck": f"Workers of “{self.name}” live, but nothing gets done",
-            "none": f"No worker takes work from “{self.name}”",
+            "clock": "The clock isn't running",
+            "busy": f"All workers of “{self.name}” are busy and falling behind",
+            "stuck": f"Workers of “{self.name}” are running but not processing anything",
+            "none": f"No worker processes “{self.name}”",
         }[self.reason]
 
     @property
     def consequence(self) -> str:
         """Return what nobody watches meanwhile."""
         if self.reason == "clock":
-            return "Nothing is begun: nothing is read, no alert rule is looked at, and no e-mail is sent."
+            return "No scheduled work runs: no syncing, no alert checks and no emails."
         if self.reason == "busy":
-            return f"{UNWATCHED[self.name]} Start more workers, or give them more places (--concurrency)."
+            return f"{UNWATCHED[self.name]} Start more workers or increase their concurrency (--concurrency)."
         return UNWATCHED[self.name]
 
 

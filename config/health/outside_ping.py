@@ -39,10 +39,10 @@ def ping() -> bool:
 def skip_reason() -> str:
     """Return what does not work, or ""."""
     if not (found := liveness.check_liveness()).is_well:
-        return "; ".join(one.title for one in found.troubles) or "not known yet"
+        return "; ".join(one.title for one in found.troubles) or "unknown yet"
     limit = clock.now() - LATE
     if Poll.objects.due(limit).exists():
         return "polls are overdue"
     if Notification.objects.due(limit).exists() or AccountMail.objects.due(limit).exists():
-        return "e-mails are overdue"
-    return "" if smtp.is_reachable() else "the mail server does not answer"
+        return "emails are overdue"
+    return "" if smtp.is_reachable() else "the mail server isn't responding"

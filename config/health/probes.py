@@ -18,7 +18,7 @@ from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.models import Heartbeat
 
 NOT_KNOWN = "not known"
-TAKES_NOTHING = "takes nothing: it is read only, its disk is full, or it does not answer"
+TAKES_NOTHING = "not writable: read-only, disk full or not responding"
 
 
 @require_safe
@@ -47,7 +47,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
 def _background() -> Mapping[str, str]:
     """Return the state of the clock, each queue and the encryption keys; with reason and time if one is not running."""
     found = liveness.current_liveness()
-    answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "not known yet")
+    answers = dict.fromkeys(("clock", *settings.QUEUES), "ok" if found.is_known else "unknown yet")
     for one in found.troubles:
         since = f"since {one.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}" if one.since else "never seen"
         answers[one.name] = f"{one.title} ({since})"
@@ -88,7 +88,7 @@ def _migrations() -> str:
         pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError:
         return NOT_KNOWN
-    return f"{len(pending)} to apply: run the command migrate" if pending else "ok"
+    return f"{len(pending)} pending: run migrate" if pending else "ok"
 
 
 def _redis() -> str:

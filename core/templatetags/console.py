@@ -24,7 +24,7 @@ _NO_MORE, _RELATIVE = SafeString(""), SafeString(" data-relative")
 # For short markup that is rendered very often. Typed, because a SafeString equals the same plain str.
 _drawn_once = lru_cache(maxsize=2048, typed=True)
 
-# Icons, because colour alone must not convey the level.
+# Icons, because color alone must not convey the level.
 LEVEL_ICONS = {"ok": "check", "warning": "warning", "danger": "danger", "neutral": "dot", "info": "info"}
 EMPTY_ICONS = {
     "nothing": "inbox",
@@ -191,7 +191,7 @@ def _bars(values: Sequence[float]) -> SafeString:
 
 @register.simple_tag
 def meter(value: float | Decimal, maximum: float | Decimal, label: str = "", level: str = "") -> SafeString:
-    """Render the used share of ``maximum`` as a thin bar; ``level`` (warning, danger) sets the colour."""
+    """Render the used share of ``maximum`` as a thin bar; ``level`` (warning, danger) sets the color."""
     share = min(max(float(value) / float(maximum), 0), 1) * 100 if maximum else 0
     words = f"{number(value)} of {number(maximum)}"
     return format_html(

@@ -82,7 +82,7 @@ def test_from_the_invitation_to_the_app_to_the_first_key(page, invited):
     page.get_by_role("link", name="Set up an app").click()
     code = code_for(page.get_by_label("Can't scan it?").input_value())
     page.get_by_label("Authenticator code").fill(code)
-    page.get_by_role("button", name="Switch it on").click()
+    page.get_by_role("button", name="Turn on").click()
     expect(page.get_by_role("heading", name="Recovery codes")).to_be_visible()
     codes = page.locator("#recovery-codes").inner_text().split()
     page.goto("/accounts/security/")
@@ -131,7 +131,7 @@ def test_a_device_that_does_not_recognize_its_owner_signs_nobody_in(page, invite
     sign_out(page)
     recognize(verified=False)
     page.get_by_role("button", name="Use a passkey").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was confirmed")
+    expect(page.get_by_role("alert")).to_contain_text("The passkey wasn't confirmed")
 
 
 def test_an_account_opened_with_a_passkey_needs_no_password(page, invited):
@@ -154,11 +154,11 @@ def test_a_viewer_finds_closed_doors_clearly_marked(page, invited, complaints):
     accept(page, invited("viewer@example.test", "viewer"))
     for door in CLOSED:
         page.goto(f"/w/sandbox/{door}")
-        expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+        expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
         expect(page.get_by_role("main")).to_contain_text("Ask an owner")
     for door in ("/people/", "/audit/", "/w/connect/"):
         page.goto(door)
-        expect(page.get_by_role("heading", name="You may not do this")).to_be_visible()
+        expect(page.get_by_role("heading", name="Access denied")).to_be_visible()
     assert len(complaints) == len(CLOSED) + 3
     assert all("403" in complaint for complaint in complaints)
     complaints.clear()

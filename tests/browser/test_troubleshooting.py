@@ -216,7 +216,7 @@ def test_the_webhook_that_never_arrived(window, upstream):
 def test_an_empty_enrichment(window, upstream):
     workflow = upstream.finished([NOBODY])
     window.paste(f"the enrichment {workflow} returned nothing")
-    window.sees("nothing was found for 1 of 1 contacts", "Try full, which also looks for phone numbers")
+    window.sees("Nothing was found for 1 of 1 contacts", "Try full, which also looks for phone numbers")
     window.sees("Try another identifier", "Empty results are free")
 
 
@@ -267,7 +267,7 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     expect(page.locator("#pasted")).to_be_disabled()
     expect(page.get_by_role("button", name="Find cause").first).to_be_disabled()
     page.get_by_role("link", name="401 Unauthorized").click()
-    page.get_by_role("button", name="Run the checks").click()
+    page.get_by_role("button", name="Run checks").click()
     expect(page.get_by_role("main")).to_contain_text("Cleanlist responds and accepts")
     bare.close()
 

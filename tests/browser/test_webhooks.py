@@ -122,4 +122,4 @@ def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("public_bulk_never_heard_of")
     webhooks.get_by_role("button", name="Look up").click()
     expect(webhooks.get_by_role("heading", level=1)).to_have_text("public_bulk_never_heard_of")
-    ask(webhooks, "Read it now", webhooks.get_by_text("Cleanlist does not tell its state"))
+    ask(webhooks, "Read it now", webhooks.get_by_text("Cleanlist doesn't report its status"))

@@ -43,6 +43,11 @@ def test_the_secrets_it_makes_are_its_owners_alone_and_stay_the_same(read, tmp_p
     assert read().encryption_keys == first.encryption_keys
 
 
+@pytest.mark.parametrize("spelling", ["Europe/Berlin", "europe/berlin", " EUROPE/BERLIN"])
+def test_the_time_zone_is_taken_in_any_case(read, spelling):
+    assert read(TIME_ZONE=spelling).time_zone == "Europe/Berlin"
+
+
 BAD = {
     "KEEP_REQUESTS_ROWS": "9999",
     "PORT": "http",
@@ -134,7 +139,7 @@ def test_one_port_cannot_serve_two(read):
 
 def test_a_directory_that_cannot_be_made_is_told(read, tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"VAR_DIR: .*choose one that you may write to"):
+    with pytest.raises(ConfigurationError, match=r"VAR_DIR: .*choose a writable directory"):
         read(VAR_DIR=str(tmp_path / "file" / "var"))
 
 
@@ -156,7 +161,7 @@ SLIPS = {
 @pytest.mark.parametrize(("slip", "meant"), list(SLIPS.items()))
 def test_a_slip_in_a_name_of_the_file_is_told_with_what_is_meant(read, tmp_path, slip, meant):
     (tmp_path / "settings").write_text(f"{slip}=1\n")
-    with pytest.raises(ConfigurationError, match=f"^  {slip}: no setting is called that; is {meant} meant"):
+    with pytest.raises(ConfigurationError, match=f"^  {slip}: unknown setting. Did you mean {meant} meant"):
         read(ENV_FILE=str(tmp_path / "settings"))
 
 
@@ -213,7 +218,7 @@ def test_single_sign_on_is_off_unless_it_is_set(read):
 
 
 def test_single_sign_on_alone_needs_a_provider(read):
-    with pytest.raises(ConfigurationError, match="SSO_ONLY_EXCEPT: needs OIDC_ISSUER_URL"):
+    with pytest.raises(ConfigurationError, match="SSO_ONLY_EXCEPT: requires OIDC_ISSUER_URL"):
         read(SSO_ONLY_EXCEPT="admin@example.com")
 
 
@@ -339,7 +344,7 @@ def test_a_file_of_settings_may_name_the_file_of_a_secret(read, tmp_path):
 
 @pytest.mark.parametrize("url", ["https://console.example.com", "HTTPS://console.example.com"])
 def test_debugging_is_refused_where_the_console_is_reached_by_https(read, url):
-    with pytest.raises(ConfigurationError, match=r"DEBUG: must be off where PUBLIC_URL is https"):
+    with pytest.raises(ConfigurationError, match=r"DEBUG: must be off when PUBLIC_URL is https"):
         read(DEBUG="true", PUBLIC_URL=url)
     assert read(DEBUG="true", PUBLIC_URL="http://localhost:8000").debug
 

@@ -35,7 +35,7 @@ def test_a_sign_in_without_redis_says_what_is_missing_and_that_nothing_was_chang
     take_redis_away()
     answer = browser.post("/accounts/login/", {"login": viewer.email, "password": PASSWORD})
     assert answer.status_code == 503
-    assert "Redis does not answer" in answer.content.decode()
+    assert "Redis isn't responding" in answer.content.decode()
     assert answer["Retry-After"]
     assert browser.get("/").status_code == 302  # not signed in
 
@@ -55,7 +55,7 @@ def test_without_its_database_the_console_says_so(browser, viewer):
     with connection.execute_wrapper(refuse):
         answer = browser.get("/")
     assert answer.status_code == 503
-    assert "The database does not answer" in answer.content.decode()
+    assert "The database isn't responding" in answer.content.decode()
     assert "connection is closed" not in answer.content.decode()
 
 

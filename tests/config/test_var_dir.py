@@ -68,7 +68,7 @@ def test_an_empty_directory_is_taken(tmp_path):
 def test_a_directory_of_other_things_is_refused_and_left_as_it_is(tmp_path):
     (tmp_path / "mail").mkdir()
     tmp_path.chmod(0o755)
-    with pytest.raises(DirectoryNotPrivate, match=r"mode 755\) and holds nothing of the console's. Run `chmod 700 "):
+    with pytest.raises(DirectoryNotPrivate, match=r"mode 755\) and contains no console data. Run `chmod 700 "):
         make_private(tmp_path)
     assert (mode(tmp_path), mode(tmp_path / "mail")) == (0o755, 0o755)
 
@@ -80,7 +80,7 @@ def refuse(*_):
 @pytest.mark.parametrize("chmod", [refuse, lambda *_: None], ids=["refused", "ignored"])
 def test_a_directory_that_cannot_be_closed_is_refused(var_dir, monkeypatch, chmod):
     monkeypatch.setattr(Path, "chmod", chmod)
-    with pytest.raises(DirectoryNotPrivate, match="cannot be closed"):
+    with pytest.raises(DirectoryNotPrivate, match="permissions can't be changed"):
         make_private(var_dir)
 
 

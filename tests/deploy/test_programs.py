@@ -52,7 +52,7 @@ def test_a_program_is_what_its_command_became(manage, tmp_path):
 
 @pytest.mark.parametrize("arguments", [["-Q", "nope"], ["--queues=polling,nope"], ["-Qnope", "--concurrency", "1"]])
 def test_a_queue_that_nothing_is_put_into_is_refused(arguments):
-    with pytest.raises(CannotStart, match=r"There is no queue nope\. Those are: polling, alerts\."):
+    with pytest.raises(CannotStart, match=r"Unknown queue nope\. Available: polling, alerts\."):
         programs.check("worker", arguments)
 
 

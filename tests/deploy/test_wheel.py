@@ -100,5 +100,5 @@ def test_installed_it_sets_up_workspaces_from_a_file(installed, tmp_path, tables
     code, file = run("export")
     assert (code, file.splitlines()[-1]) == (0, "workspaces: {}")
     (tmp_path / "set-up.yaml").write_text(file)
-    assert run("apply", "set-up.yaml", "--plan") == (0, "Nothing to do: 0 as the file says.\n")
-    assert run("workspace", "list") == (0, "No workspace is connected yet.\n")
+    assert run("apply", "set-up.yaml", "--plan") == (0, "Nothing to do: 0 unchanged.\n")
+    assert run("workspace", "list") == (0, "No workspaces connected yet.\n")

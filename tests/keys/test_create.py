@@ -99,10 +99,10 @@ def test_another_workspaces_form_tells_nothing_here(console):
     ("entries", "field", "words"),
     [
         ({"name": "x" * 201}, "name", "at most 200 characters"),
-        ({"name": "two\nlines"}, "name", "There is an invisible character in it"),
-        ({"name": "two\u2029lines"}, "name", "There is an invisible character in it"),
-        ({"name": "bell\x07"}, "name", "There is an invisible character in it"),
-        ({"name": "nul\x00"}, "name", "There is an invisible character in it"),
+        ({"name": "two\nlines"}, "name", "Contains an invisible character"),
+        ({"name": "two\u2029lines"}, "name", "Contains an invisible character"),
+        ({"name": "bell\x07"}, "name", "Contains an invisible character"),
+        ({"name": "nul\x00"}, "name", "Contains an invisible character"),
         ({"expiry": ""}, "expiry", "Choose when the key expires"),
         ({"expiry": "tomorrow"}, "expiry", "Choose one of the options"),
         ({"expiry": "date"}, "expires_on", "Enter the last day"),
@@ -178,7 +178,7 @@ def test_a_refused_form_can_be_sent_again(console, sandbox):
     organization = sandbox.credentials()["organization_id"]
     sandbox.control("plan", {"organization_id": organization, "features": []})
     refused = console.create(name="Gated")
-    assert "plan does not include" in text_of(refused)
+    assert "plan doesn't include" in text_of(refused)
     sandbox.control("plan", {"organization_id": organization, "features": ["API_ACCESS"]})
     form = refused.context["form"]
     again = {name: form[name].value() or "" for name in ("name", "expiry", "expires_on", "form_id")}

@@ -16,7 +16,7 @@ from workspaces.services import refresh
 from .conftest import add_session, text_of
 
 KEYS = "/api/v1/api-keys"
-OUT_OF_REACH = "could not be reached"
+OUT_OF_REACH = "Can't reach Cleanlist"
 NOT_THE_API = "Unexpected response from the API"
 OWN_PROBLEM = "server error"
 # Each fault, what a person must read of it, and whether the command's outcome is open after it.

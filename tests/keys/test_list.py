@@ -179,7 +179,7 @@ EXPIRED = {"kind": "pasted", "token_expires_at": timezone.now() - timedelta(minu
         (EXPIRED, {"paused_reason": "The pasted session token has expired."}, "Management session expired"),
         ({}, {**ERROR, "last_error_kind": "RateLimited"}, "Rate limited until"),
         ({}, {**ERROR, "last_error_kind": "ServerFailed"}, "Cleanlist server error"),
-        ({}, {**ERROR, "last_error_kind": "FeatureGated"}, "plan does not include"),
+        ({}, {**ERROR, "last_error_kind": "FeatureGated"}, "plan doesn't include"),
         ({}, {"last_success_at": None}, "The first reading is on its way"),
     ],
 )

@@ -156,7 +156,7 @@ def test_a_key_that_upstream_refuses_is_not_stored_nor_is_anything_else(apply, a
     said = apply(acme + "    members: {lead@example.test: owner}\n")
     assert said.code == 1
     assert "set-up.yaml:2: workspaces.acme: API key:" in said.err
-    assert "Nothing was done: 1 problem." in said.err
+    assert "Nothing was changed: 1 problem." in said.err
     assert not Workspace.objects.exists()
 
 
@@ -192,7 +192,7 @@ def test_with_keys_that_do_not_open_what_is_stored_nothing_is_replaced(apply, ev
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     said = apply(everything.replace(f"from_env: {kept}", "stored: true") if kept else everything)
     assert said.code == 1
-    assert "ENCRYPTION_KEYS no longer holds the key that sealed it" in said.err
+    assert "ENCRYPTION_KEYS no longer contains its key" in said.err
     settings.ENCRYPTION_KEYS = mine
     workspace = Workspace.objects.get()
     assert workspace.api_key.decrypt().reveal() == known["api_key"]
@@ -203,7 +203,7 @@ def test_with_such_keys_nothing_new_is_connected_either(apply, acme, known, work
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     for said in (apply(acme), command("workspace", "connect", "Acme", "--api-key-env", "ACME_API_KEY")):
         assert said.code == 1
-        assert "ENCRYPTION_KEYS no longer holds the key that sealed them" in said.err
+        assert "ENCRYPTION_KEYS no longer contains their key" in said.err
     assert Workspace.objects.count() == 1
 
 
@@ -216,7 +216,7 @@ def test_the_one_rule_that_stays_is_the_same_one_under_another_name(apply, acme,
     assert Rule.objects.get().enabled
     twice = apply(text + "      - kind: critical_unheard\n        name: Another\n")
     assert twice.code == 1
-    assert "Each workspace has one rule of the kind critical_unheard. List it once." in twice.err
+    assert "A workspace can have only one critical_unheard rule. List it once." in twice.err
 
 
 def test_a_secret_may_come_out_of_a_pipe(apply, acme, known):
@@ -277,7 +277,7 @@ def test_a_stored_secret_stays(apply, acme, everything, known):
 def test_no_secret_is_stored_for_a_workspace_that_is_new(apply, acme):
     said = apply(acme.replace("from_env: ACME_API_KEY", "stored: true"))
     assert (said.code, Workspace.objects.count()) == (1, 0)
-    assert "None is stored here. Say where it comes from: from_env: NAME or from_file: PATH." in said.err
+    assert "None is stored here. Specify its source: from_env: NAME or from_file: PATH." in said.err
 
 
 def test_credentials_are_removed_when_told(apply, everything):
@@ -300,7 +300,7 @@ def test_a_workspace_goes_only_when_told(apply, workspace):
     assert Workspace.objects.exists()
     assert apply(gone, "--delete").code == 0
     assert not Workspace.objects.exists()
-    assert apply(gone, "--delete").out.startswith("Nothing to do: 1 as the file says")
+    assert apply(gone, "--delete").out.startswith("Nothing to do: 1 unchanged")
 
 
 def test_workspaces_that_a_file_does_not_name_stay(apply, workspace, acme):
@@ -325,7 +325,7 @@ def test_all_that_is_refused_is_said_at_once(apply, workspace, owner):
         "workspaces.new",
         "workspaces.example-works.members.owner@example.test",
     ]
-    assert lines[3] == "Nothing was done: 3 problems."
+    assert lines[3] == "Nothing was changed: 3 problems."
 
 
 def test_a_file_may_invite_many_and_the_sender_is_called_once(apply, workspace, django_capture_on_commit_callbacks):
@@ -346,7 +346,7 @@ def test_what_was_changed_since_the_plan_is_not_run_over(apply, workspace, monke
 
     monkeypatch.setattr(module, "check_credentials", meanwhile)
     said = apply("workspaces: {example-works: {name: New Name}}")
-    assert (said.code, said.err) == (1, "What there is to do has changed meanwhile. Nothing was done; try again.")
+    assert (said.code, said.err) == (1, "The changes are out of date. Nothing was changed; try again.")
     assert Workspace.objects.get().name == "Another Name"
 
 
@@ -357,7 +357,7 @@ def test_what_somebody_else_did_meanwhile_is_not_done_twice(apply, workspace, mo
 
     monkeypatch.setattr(module, "check_credentials", meanwhile)
     said = apply("workspaces: {example-works: {polling: paused}}")
-    assert (said.code, said.out.splitlines()[-1]) == (0, "Somebody else has done all of it meanwhile.")
+    assert (said.code, said.out.splitlines()[-1]) == (0, "Someone else already made all the changes.")
     assert AuditEvent.objects.filter(action=Action.POLLING_PAUSED).count() == 1
 
 

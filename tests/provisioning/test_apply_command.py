@@ -34,7 +34,7 @@ def test_it_asks_and_only_a_yes_is_one(workspace, write, monkeypatch, answer, co
 def test_where_nobody_can_be_asked_nothing_is_done(workspace, write, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("yes\n"))
     said = command("apply", write(PAUSED))
-    assert (said.code, said.err) == (1, "Nobody can be asked here. Add --yes to do it, or --plan to look only.")
+    assert (said.code, said.err) == (1, "Can't ask for confirmation here. Add --yes to apply or --plan to preview.")
     assert Workspace.objects.get().paused_at is None
 
 
@@ -65,7 +65,7 @@ def test_a_script_reads_the_plan_and_what_was_done(workspace, apply):
 
 @pytest.mark.django_db
 def test_json_has_to_say_that_it_needs_no_answer(workspace, write):
-    assert command("apply", write(PAUSED), "--json").err == "With --json nobody can be asked: add --plan or --yes."
+    assert command("apply", write(PAUSED), "--json").err == "--json can't ask for confirmation: add --plan or --yes."
 
 
 @pytest.mark.parametrize(

@@ -89,7 +89,7 @@ def test_a_pause_and_a_second_factor_are_exported(workspace, apply):
 
 
 def test_exporting_names_what_is_not_there(workspace):
-    assert command("export", "acme").err == "There is no workspace acme. There are: example-works."
+    assert command("export", "acme").err == "Workspace acme not found. Available: example-works."
 
 
 def test_an_export_of_nothing_can_be_applied(db, apply):

@@ -47,7 +47,7 @@ def test_a_key_can_be_typed(known, monkeypatch):
     ("options", "words"),
     [
         ((), "Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH."),
-        (("--api-key-env", "NOT_THERE"), "The environment variable NOT_THERE is not set, or empty."),
+        (("--api-key-env", "NOT_THERE"), "The environment variable NOT_THERE is unset or empty."),
         (("--api-key-env", ""), "Write the name of an environment variable."),
         (("--api-key-file", "/not/there"), "The file /not/there cannot be read: No such file or directory."),
         (("--api-key-env", "NO_KEY"), "api_key: "),
@@ -91,7 +91,7 @@ def test_listing_takes_as_many_queries_for_many(workspace, django_assert_num_que
 
 
 def test_nothing_connected_is_said():
-    assert command("workspace", "list").out == "No workspace is connected yet.\n"
+    assert command("workspace", "list").out == "No workspaces connected yet.\n"
     assert command("workspace", "list", "--json").json == []
 
 
@@ -120,12 +120,12 @@ def test_what_cannot_be_read_ends_with_1(connected, sandbox):
 @pytest.mark.parametrize("verb", ["poll", "pause", "resume", "list"])
 def test_a_workspace_that_is_not_there_is_named_with_those_that_are(workspace, verb):
     said = command("workspace", verb, "acme")
-    assert (said.code, said.err) == (1, "There is no workspace acme. There are: example-works.")
+    assert (said.code, said.err) == (1, "Workspace acme not found. Available: example-works.")
 
 
 def test_a_resource_that_is_none_is_named(workspace):
     said = command("workspace", "poll", "example-works", "weather")
-    assert "Nothing called weather is read. There are: balance," in said.err
+    assert "Nothing called weather can be synced. Available: balance," in said.err
 
 
 def test_somebody_is_invited(workspace):
@@ -133,7 +133,7 @@ def test_somebody_is_invited(workspace):
     assert said.out == "The invitation to Lead@example.test is on its way.\n"
     assert Invitation.objects.open().vouched_for().get().role == "owner"
     again = command("workspace", "invite", "example-works", "lead@example.test")
-    assert (again.code, again.err[:37]) == (1, "This address is already invited. Resend")
+    assert (again.code, again.err[:41]) == (1, "This address is already invited. Resend")
 
 
 @pytest.mark.parametrize("address", ["lead", "", "a@b@c", "x" * 300 + "@example.test"])

@@ -113,7 +113,7 @@ def test_commands_that_only_read_create_no_directory(tmp_path, name):
     missing = tmp_path / "deep" / "data"
     done = command(name, "--data", str(missing))
     assert done.returncode == 2
-    assert done.stderr.startswith(f"sandbox: cannot use {missing}: there is no such directory")
+    assert done.stderr.startswith(f"sandbox: cannot use {missing}: directory not found")
     assert not missing.parent.exists()
 
 

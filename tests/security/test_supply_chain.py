@@ -74,10 +74,10 @@ def test_tests_run_against_the_very_packages_that_are_installed_in_production():
 @pytest.mark.parametrize(
     ("packages", "code", "words"),
     [
-        ([FINE], 0, "1 packages looked up"),
+        ([FINE], 0, "1 packages checked"),
         ([FINE, HOLED], 1, "holed 2.0: CVE-2026-0001 (fixed in 2.1)"),
         ([HOLED, UNKNOWN], 1, "holed 2.0"),
-        ([FINE, UNKNOWN], 2, "Could not be looked up: unknown"),
+        ([FINE, UNKNOWN], 2, "Couldn't look up: unknown"),
         ([UNKNOWN], 2, "NOT AUDITED"),
         ([], 2, "NOT AUDITED"),
     ],

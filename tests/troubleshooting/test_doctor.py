@@ -30,7 +30,7 @@ def doctor(*arguments):
 def test_a_healthy_workspace_exits_with_0(connected):
     code, said = doctor()
     assert (code, said.splitlines()[-1]) == (0, "No problems found.")
-    assert "[good] The balance" in said
+    assert "[good] Balance" in said
     assert connected.base_url in said
 
 
@@ -118,7 +118,7 @@ def nobody_there(workspace, sandbox, tmp_path):
         (refused_lately, 14, "rate limited (429) in the last 24 hours"),
         (unknown_workflow, 15, "Cleanlist has no workflow"),
         (empty_workflow, 15, "No provider found verified data for 1 of 1 contacts."),
-        (nobody_there, NOT_CHECKED, "[unknown] The balance"),
+        (nobody_there, NOT_CHECKED, "[unknown] Balance"),
     ],
 )
 def test_a_broken_workspace_says_what_helps_and_exits_with_its_code(connected, sandbox, tmp_path, broken, code, words):
@@ -143,9 +143,9 @@ def test_all_keys_in_use_exits_with_the_key_code(connected, sandbox):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["no-such"], "There is no workspace no-such. There are: example-works."),
-        (["--workflow", "../../keys"], "Invalid workflow id"),
-        (["--body", "/nowhere/body.json"], "/nowhere/body.json cannot be read"),
+        (["no-such"], "Workspace no-such not found. Available: example-works."),
+        (["--workflow", "../../keys"], "That isn't a workflow id"),
+        (["--body", "/nowhere/body.json"], "Can't read /nowhere/body.json"),
     ],
 )
 def test_what_cannot_be_run_says_why(workspace, arguments, words):

@@ -45,7 +45,7 @@ def test_an_answer_with_letters_beyond_ascii_in_a_header_is_recognized(page):
 
 def test_wrong_entries_are_explained_at_their_fields_and_count_as_left_out(page):
     shown = page.look("topic=empty&status=9999&workflow=../../keys&type=golden&key=nonsense&contacts=-3")
-    assert "Invalid workflow id" in shown
+    assert "That isn't a workflow id" in shown
     assert shown.count('aria-invalid="true"') == 5
     assert "../../keys</code>" not in shown
 

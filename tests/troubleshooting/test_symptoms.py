@@ -142,7 +142,7 @@ def test_what_upstream_said_of_a_body_is_not_outshone_by_refusals_of_another_hou
     refused = api.post(BULK, json={"contacts": [CONTACT] * 251})
     page = person.check(person.paste(raw(refused)))
     assert "A bulk request can have at most 250 contacts" in page
-    assert "refused with 429" not in page
+    assert "rate limited (429)" not in page
 
 
 def test_a_pasted_body_is_judged_at_once_and_is_in_no_address(person, api):

@@ -64,10 +64,10 @@ def test_fixed_times_narrow_too(many):
     [
         ("?state=lost", "Choose one of the options"),
         ("?reason=magic", "Choose one of the options"),
-        ("?since=soon", "no span of time"),
-        ("?since=1h&start=2026-01-01", "either a span that ends now, or fixed times"),
+        ("?since=soon", "isn't a time range"),
+        ("?since=1h&start=2026-01-01", "either a relative time range or fixed times"),
         ("?start=2026-02-30", "no time"),
-        ("?sate=failed", "There is no filter “sate”"),
+        ("?sate=failed", "Unknown filter “sate”"),
         ("?workflow=%00", "an invisible character"),
     ],
 )

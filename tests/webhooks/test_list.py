@@ -69,7 +69,7 @@ def test_pages_follow_each_other_both_ways(hooks):
 
 def test_an_invalid_cursor_is_reported(hooks):
     hooks.ingest()
-    assert "You see the newest deliveries" in text_of(hooks.get("?older=nonsense"))
+    assert "Showing the newest deliveries" in text_of(hooks.get("?older=nonsense"))
 
 
 def test_what_came_since_the_last_look_is_marked_while_live(hooks):

@@ -18,13 +18,13 @@ HOST = "hooks.receiver.example"
 # Each with a part of what the person is told.
 HOSTILE = {
     "http://example.com/hook": "Only https",
-    "ftp://example.com/hook": "begin with https",
-    "file:///etc/passwd": "begin with https",
-    "gopher://127.0.0.1:6379/_PING": "begin with https",
-    "javascript:alert(1)": "begin with https",
-    "//example.com/hook": "begin with https",
-    "example.com/hook": "begin with https",
-    "": "begin with https",
+    "ftp://example.com/hook": "start with https",
+    "file:///etc/passwd": "start with https",
+    "gopher://127.0.0.1:6379/_PING": "start with https",
+    "javascript:alert(1)": "start with https",
+    "//example.com/hook": "start with https",
+    "example.com/hook": "start with https",
+    "": "start with https",
     "https:///hook": "is incomplete",
     "https://": "is incomplete",
     "https:example.com": "is incomplete",
@@ -88,10 +88,10 @@ HOSTILE = {
     "https://127.0.0.1./": "ends with a dot",
     "https://localhost./": "ends with a dot",
     "https://example.com./": "ends with a dot",
-    "https://user@example.com/": "user name",
-    "https://user:password@127.0.0.1/": "user name",
-    "https://example.com@127.0.0.1/": "user name",
-    "https://127.0.0.1@example.com/": "user name",
+    "https://user@example.com/": "username",
+    "https://user:password@127.0.0.1/": "username",
+    "https://example.com@127.0.0.1/": "username",
+    "https://127.0.0.1@example.com/": "username",
     "https://example.com\\@127.0.0.1/": "backslash",
     "https://127.0.0.1\t.example.com/": "invisible",
     "https://example.com/ HTTP/1.1\r\nHost: x": "invisible",
@@ -99,9 +99,9 @@ HOSTILE = {
     "https://\uff11\uff12\uff17.\uff10.\uff10.\uff11/": "letters",  # digits of full width
     "https://\u24db\u24de\u24d2\u24d0\u24db\u24d7\u24de\u24e2\u24e3/": "letters",  # circled
     "https://127\u30020\u30020\u30021/": "letters",  # full stops that are none
-    "https://exa_mple..com/": "no host name",
-    "https://-example.com/": "no host name",
-    "https://%6c%6f%63%61lhost/": "no host name",
+    "https://exa_mple..com/": "isn't a host name",
+    "https://-example.com/": "isn't a host name",
+    "https://%6c%6f%63%61lhost/": "isn't a host name",
     "https://example.com:0/": "Port 0",
     "https://example.com:22/": "Port 22",
     "https://example.com:25/": "Port 25",
@@ -242,7 +242,7 @@ def informing(connection):
 
 
 BAD = {
-    "it drips a byte at a time": (dripping(b"HTTP/1.1 200 OK\r\nX: "), "timeout", "no answer within"),
+    "it drips a byte at a time": (dripping(b"HTTP/1.1 200 OK\r\nX: "), "timeout", "no response within"),
     "it floods with headers": (flooding, "closed", "KiB"),
     "it announces without end": (informing, "closed", "KiB"),
     "it hangs up": (saying(b""), "closed", "without a valid"),

@@ -91,7 +91,7 @@ def test_deliveries_longer_ago_than_the_rules_minutes_do_not_count(read_now, del
 @pytest.mark.parametrize("kind", ["webhook_in_a_row", "webhook_failures"])
 def test_what_was_not_read_is_not_known(workspace, deliver, see, kind):
     deliver(BAD, "FFF")
-    assert "not been read" in see(kind).reason
+    assert "n't been synced" in see(kind).reason
 
     Poll.objects.create(
         workspace=workspace, resource="deliveries", interval_seconds=30, last_success_at=READ_AT - 60 * MINUTE

@@ -198,7 +198,7 @@ def test_a_key_without_the_balance_scope_is_a_warning_and_connects(as_admin, for
         ("html", {"status": 200}, "Unexpected response from the API"),
         ("empty", {"status": 200}, "Unexpected response from the API"),
         ("truncated", {}, "Unexpected response from the API"),
-        ("drop", {}, "could not be reached"),
+        ("drop", {}, "Can't reach Cleanlist"),
     ],
 )
 def test_when_upstream_cannot_be_asked_the_person_may_save_anyway(as_admin, form, fault, kind, options, told):
@@ -214,7 +214,7 @@ def test_when_upstream_cannot_be_asked_the_person_may_save_anyway(as_admin, form
 def test_nobody_listening_is_told(as_admin, form, settings):
     settings.CLEANLIST_API_ORIGINS = ["http://127.0.0.1:9"]
     answer = as_admin.post(TEST_URL, form | {"base_url": "http://127.0.0.1:9"})
-    assert "could not be reached" in text_of(answer)
+    assert "Can't reach Cleanlist" in text_of(answer)
 
 
 def test_two_workspaces_of_one_name_get_addresses_of_their_own(as_admin, form):

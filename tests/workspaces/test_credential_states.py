@@ -116,4 +116,4 @@ def test_the_alert_rule_takes_no_wrong_encryption_key_for_a_rejection(workspace,
     settings.ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
     (readings,) = read_credentials(Workspace.objects.get(pk=workspace.pk), [type("Rule", (), {"pk": 1})], NOW).values()
     assert [one.value for one in readings] == [0, 0]
-    assert all(one.headline.endswith(": cannot be opened") for one in readings)
+    assert all(one.headline.endswith(": can't be decrypted") for one in readings)

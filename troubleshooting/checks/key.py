@@ -218,7 +218,7 @@ def session(workspace: Workspace, _: Case) -> CheckResult:
         return CheckResult("skipped", stored.sentence, links=settings)
     if not workspace.has_session:
         return CheckResult(
-            "failed", stored.sentence, title="The management session is over", fix="Renew it.", links=settings
+            "failed", stored.sentence, title="Management session expired", fix="Renew it.", links=settings
         )
     try:
         count = len(call_with_session(workspace, "api-keys", _list_keys))

@@ -29,7 +29,7 @@ def prune(before: datetime) -> int:
     while removed := _cut(before):
         total += removed
     if total:
-        record_event(Action.AUDIT_PRUNED, CONSOLE, message=f"{total:,} events cut off", before=before.isoformat())
+        record_event(Action.AUDIT_PRUNED, CONSOLE, message=f"{total:,} events deleted", before=before.isoformat())
     return total
 
 

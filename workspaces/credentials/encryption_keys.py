@@ -18,8 +18,8 @@ from workspaces.audit.events import CONSOLE, record_event
 from workspaces.models import Action, ManagementSession, Outcome, Workspace
 
 OPEN_NOTHING = (
-    "None of the stored credentials can be decrypted: ENCRYPTION_KEYS no longer holds the key that sealed them, so the "
-    "other processes of this console could not open what is stored now."
+    "None of the stored credentials can be decrypted: ENCRYPTION_KEYS no longer contains their key, so this console's "
+    "other processes couldn't decrypt anything stored now."
 )
 BATCH = 200  # rows per transaction
 
@@ -65,7 +65,7 @@ def reseal_all() -> Report:
         Action.ENCRYPTION_KEYS_ROTATED,
         CONSOLE,
         outcome=Outcome.FAILED if report.lost else Outcome.SUCCEEDED,
-        message=f"{len(report.lost)} cannot be opened" if report.lost else "",
+        message=f"{len(report.lost)} can't be decrypted" if report.lost else "",
         resealed=report.resealed,
         unchanged=report.current,
     )

@@ -16,15 +16,15 @@ def _recipient(text: str) -> encryption.Recipient:
 
 
 class Command(BaseCommand):
-    help = "Write everything in VAR_DIR that cannot be made again to one archive, also while the console runs (SQLite)."
+    help = "Back up everything in VAR_DIR that can't be recreated to one archive, even while the console runs (SQLite)."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="where the archive goes; must not exist yet")
+        parser.add_argument("file", type=Path, help="path of the archive; must not exist yet")
         parser.add_argument(
             "--without-keys",
             action="store_true",
-            help="leave out secret_key and encryption_key, which you then keep elsewhere",
+            help="exclude secret_key and encryption_key, which you then store elsewhere",
         )
         parser.add_argument(
             "--encrypt-to",
@@ -32,7 +32,7 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="PUBLIC_KEY",
-            help="who can read it: age1… or the text of an SSH public key; may be given several times",
+            help="encrypt for this recipient: age1… or the text of an SSH public key; repeatable",
         )
 
     def handle(self, *, file: Path, without_keys: bool, encrypt_to: list[encryption.Recipient], **_: object) -> None:
@@ -49,5 +49,5 @@ class Command(BaseCommand):
             )
         except BackupFailed as error:
             raise CommandError(str(error)) from None
-        kept = "its keys are in it" if keys else "the keys are not in it, and without them it is of little use"
+        kept = "includes the keys" if keys else "doesn't include the keys, which you need to restore it"
         self.stdout.write(f"{file}: {len(manifest.files)} files, {file.stat().st_size:,} bytes; {kept}.")

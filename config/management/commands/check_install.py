@@ -6,7 +6,7 @@ from config.health.installation import check_installation
 
 
 class Command(BaseCommand):
-    help = "Say in words what is wrong with this installation; ends with 1 if anything is."
+    help = "Check this installation and list problems. Exits with 1 if there are any."
     requires_system_checks = []
 
     def handle(self, **_: object) -> None:
@@ -19,4 +19,4 @@ class Command(BaseCommand):
         if wrong:
             self.stdout.write(f"Wrong: {wrong}.")
             sys.exit(1)
-        self.stdout.write("Nothing is wrong.")
+        self.stdout.write("No problems found.")

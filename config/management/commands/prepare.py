@@ -6,14 +6,14 @@ from config.first_start import prepare
 
 
 class Command(BaseCommand):
-    help = "Bring the database and the static files up to date, and make the first site admin where there is none."
+    help = "Update the database and static files, and create the first site admin if there is none."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--no-static", action="store_true", help="leave the static files alone")
+        parser.add_argument("--no-static", action="store_true", help="don't collect static files")
 
     def handle(self, *, no_static: bool, **_: object) -> None:
         admin = prepare(static=not no_static)
-        self.stdout.write(f"The console is ready to be started. Its first site admin is {admin.email}.")
+        self.stdout.write(f"The console is ready to start. The first site admin is {admin.email}.")
         if admin.password:
             self.stdout.write(f"Password, shown only now: {admin.password}")

@@ -8,18 +8,18 @@ from config.settings import ENVIRONMENT
 
 
 class Command(BaseCommand):
-    help = "Start the whole console on this machine and look after it: web, worker, Redis, sandbox."
+    help = "Start and supervise the whole console on this machine: web server, worker, Redis and sandbox."
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--no-sandbox",
             action="store_true",
-            help="do not start the bundled sandbox: the console is used with the hosted API",
+            help="don't start the bundled sandbox (for use with the hosted API)",
         )
 
         parser.add_argument(
-            "--reload", action="store_true", help="for development: start programs again when their code changes"
+            "--reload", action="store_true", help="for development: restart programs when their code changes"
         )
 
     def handle(self, *_: object, no_sandbox: bool, reload: bool, **__: object) -> None:

@@ -21,8 +21,8 @@ PENDING = 2
 
 class Command(BaseCommand):
     help = (
-        "Make workspaces as a YAML file says: shows what differs, asks, and changes that alone. Ends with 0 when it is "
-        "done or nothing is to do, 1 when it cannot be done (nothing was), with --plan 2 when something is to do."
+        "Apply a YAML file to workspaces: shows the differences, asks, and changes only those. Exits with 0 when done "
+        "or up to date, 1 on failure (nothing is changed), and with --plan 2 when there are changes."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **options: object) -> CommandParser:
@@ -38,23 +38,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("file", help="as docs/set-up.md describes; - reads it from standard input")
         how = parser.add_mutually_exclusive_group()
-        how.add_argument("--plan", "--dry-run", action="store_true", help="show what would be done, and end there")
-        how.add_argument("--yes", action="store_true", help="do not ask")
+        how.add_argument("--plan", "--dry-run", action="store_true", help="only show what would change")
+        how.add_argument("--yes", action="store_true", help="don't ask for confirmation")
         parser.add_argument(
             "--delete",
             action="store_true",
-            help="also remove what the file does not list, in the parts of workspaces that it speaks of",
+            help="also remove what the file doesn't list, in the sections it contains",
         )
         parser.add_argument(
             "--even-if-unreachable",
             action="store_true",
-            help="store new credentials also where Cleanlist does not answer; refused ones never are",
+            help="store new credentials even if Cleanlist is unreachable; rejected ones are never stored",
         )
-        parser.add_argument("--json", action="store_true", help="write one JSON object; to apply, it needs --yes")
+        parser.add_argument("--json", action="store_true", help="write one JSON object; requires --yes to apply")
 
     def handle(self, *, file: str, **options: Any) -> None:
         if options["json"] and not (options["plan"] or options["yes"]):
-            raise CommandError("With --json nobody can be asked: add --plan or --yes.")
+            raise CommandError("--json can't ask for confirmation: add --plan or --yes.")
         self.name = "standard input" if file == "-" else file
         try:
             with clock.cache_now():  # otherwise each rule queries the database for the time
@@ -63,9 +63,9 @@ class Command(BaseCommand):
         except NotApplicable as refusal:
             self._refuse(refusal.problems, as_json=options["json"])
         except PlanOutdated:
-            raise CommandError("What there is to do has changed meanwhile. Nothing was done; try again.") from None
+            raise CommandError("The changes are out of date. Nothing was changed; try again.") from None
         except DatabaseError as error:
-            raise CommandError(f"The database could not do it, so nothing was done: {error}") from None
+            raise CommandError(f"The database failed, so nothing was changed: {error}") from None
 
     def _apply(self, wanted: Sequence[WorkspaceSpec], options: dict[str, Any]) -> None:
         actor = Actor.of_command(f"apply {self.name}")
@@ -82,7 +82,7 @@ class Command(BaseCommand):
             steps = [{"verb": step.verb, "path": step.path, "text": step.text} for step in agreed.steps]
             self._write({"done": done, **_named(agreed), "steps": steps, "problems": []})
         elif agreed.changes and not options["plan"]:
-            self.stdout.write("Done." if done else "Somebody else has done all of it meanwhile.")
+            self.stdout.write("Done." if done else "Someone else already made all the changes.")
         if options["plan"] and agreed.changes:
             raise SystemExit(PENDING)
 
@@ -90,7 +90,7 @@ class Command(BaseCommand):
         for step in agreed.steps:
             self.stdout.write(sanitize_line(f"{SIGNS[step.verb]} {step.verb:<10} {step.path}: {step.text}"))
         counts = agreed.counts()
-        rest = f"{counts['unchanged']:,} as the file says"
+        rest = f"{counts['unchanged']:,} unchanged"
         if counts["only here"]:
             rest += f", {counts['only here']:,} only here (--delete removes them)"
         if counts["left alone"]:
@@ -103,13 +103,13 @@ class Command(BaseCommand):
 
     def _ask(self) -> None:
         if not sys.stdin.isatty():
-            raise CommandError("Nobody can be asked here. Add --yes to do it, or --plan to look only.")
+            raise CommandError("Can't ask for confirmation here. Add --yes to apply or --plan to preview.")
         try:
-            answer = input("Do it? Type yes: ")
+            answer = input("Apply? Type yes: ")
         except EOFError:
             answer = ""
         if answer.strip() != "yes":
-            raise CommandError("Nothing was done.")
+            raise CommandError("Nothing was changed.")
 
     def _refuse(self, problems: Sequence[Problem], *, as_json: bool) -> NoReturn:
         if as_json:
@@ -118,7 +118,7 @@ class Command(BaseCommand):
         else:
             for problem in problems:
                 self.stderr.write(problem.in_words(self.name))
-        raise CommandError(f"Nothing was done: {counted(len(problems), 'problem')}.")
+        raise CommandError(f"Nothing was changed: {counted(len(problems), 'problem')}.")
 
     def _write(self, what: dict[str, object]) -> None:
         self.stdout.write(json.dumps(what, indent=2, ensure_ascii=False))
@@ -131,7 +131,7 @@ def _content(file: str) -> bytes:
         with Path(file).open("rb") as stream:
             return stream.read(MOST_BYTES + 1)
     except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else "that is no path"
+        why = error.strerror if isinstance(error, OSError) else "not a valid path"
         raise CommandError(f"{file} cannot be read: {why}.") from None
 
 

@@ -101,10 +101,10 @@ def _time(value: time) -> str:
 
 
 class Command(BaseCommand):
-    help = "Write the present state of workspaces as a file for apply, without any secret."
+    help = "Export the current state of workspaces as a file for apply, without secrets."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("workspace", nargs="*", help="as in its address; all workspaces if none is named")
+        parser.add_argument("workspace", nargs="*", help="its name in URLs; default: all workspaces")
 
     def handle(self, *, workspace: list[str], **_: object) -> None:
         self.stdout.write(export(get_workspaces_by_slug(workspace)), ending="")

@@ -29,26 +29,26 @@ Options = dict[str, Any]  # as parsed from the command line
 
 
 class Command(BaseCommand):
-    help = "List workspaces, connect one, read one now, invite somebody, pause and resume polling."
+    help = "List, connect and sync workspaces, invite people, and pause and resume polling."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|connect|poll|invite|pause|resume")
-        self._add(verbs, "list", "workspaces with their state", self._list, named="*")
-        connect = self._add(verbs, "connect", "connect a workspace by an API key, which is asked for", self._connect)
-        connect.add_argument("name", help="as your team calls this organization")
+        self._add(verbs, "list", "list workspaces with their status", self._list, named="*")
+        connect = self._add(verbs, "connect", "connect a workspace with an API key (prompts for it)", self._connect)
+        connect.add_argument("name", help="what your team calls this organization")
         connect.add_argument("--api-address", default=first_address(), metavar="URL", help="default: %(default)s")
         source = connect.add_mutually_exclusive_group()
-        source.add_argument("--api-key-env", metavar="NAME", help="the environment variable that holds it")
-        source.add_argument("--api-key-file", metavar="PATH", help="the file that holds it")
-        connect.add_argument("--even-if-unreachable", action="store_true", help="also where Cleanlist does not answer")
-        poll = self._add(verbs, "poll", "read it now, paused or not", self._poll, named=1)
+        source.add_argument("--api-key-env", metavar="NAME", help="environment variable that contains it")
+        source.add_argument("--api-key-file", metavar="PATH", help="file that contains it")
+        connect.add_argument("--even-if-unreachable", action="store_true", help="even if Cleanlist is unreachable")
+        poll = self._add(verbs, "poll", "sync it now, even if paused", self._poll, named=1)
         names = [resource.name for resource in all_resources() if not resource.has_subjects]
         poll.add_argument("resource", nargs="*", metavar="RESOURCE", help=f"of {', '.join(names)}; default: all")
-        invitation = self._add(verbs, "invite", "send an invitation by e-mail", self._invite, named=1)
+        invitation = self._add(verbs, "invite", "send an invitation by email", self._invite, named=1)
         invitation.add_argument("email")
         invitation.add_argument("--role", default=Role.VIEWER.value, choices=Role.values, help="default: %(default)s")
-        self._add(verbs, "pause", "read nothing in the background until it is resumed", self._pause, named="+")
-        self._add(verbs, "resume", "read everything again", self._resume, named="+")
+        self._add(verbs, "pause", "stop background syncing until resumed", self._pause, named="+")
+        self._add(verbs, "resume", "resume background syncing", self._resume, named="+")
 
     def _add(
         self, verbs: Any, name: str, text: str, act: Callable[..., object], named: str | int | None = None
@@ -78,7 +78,7 @@ class Command(BaseCommand):
 
     def _list(self, workspaces: list[Workspace], _: dict[str, object]) -> None:
         rows = _states(workspaces)
-        self._write(rows, *(map(_line, rows) if rows else ["No workspace is connected yet."]))
+        self._write(rows, *(map(_line, rows) if rows else ["No workspaces connected yet."]))
 
     def _connect(self, _: list[Workspace], options: dict[str, object]) -> None:
         check_encryption_keys()
@@ -97,7 +97,7 @@ class Command(BaseCommand):
         report = services.check_connection(base_url, credentials.for_api_key(), None)
         lines = [f"{check.state:<8} {check.label}: {check.text} {check.fix}".rstrip() for check in report.checks]
         if not (report.works or (options["even_if_unreachable"] and report.may_pass)):
-            hint = " With --even-if-unreachable it is stored all the same." if report.may_pass else ""
+            hint = " To store it anyway, use --even-if-unreachable." if report.may_pass else ""
             raise CommandError("\n".join([*lines, f"Nothing was stored.{hint}"]))
         made = services.connect_workspace(
             self.actor, name=form.cleaned_data["name"], base_url=base_url, credentials=credentials, report=report
@@ -112,7 +112,7 @@ class Command(BaseCommand):
         if not given:
             if not sys.stdin.isatty():
                 raise CommandError("Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH.")
-            return getpass.getpass("API key (it is not shown): ")
+            return getpass.getpass("API key (hidden): ")
         fields = NodeParser(Path())
         secret = fields.secret(Node(0, "", given))
         if fields.problems or not isinstance(secret, Secret):
@@ -123,11 +123,11 @@ class Command(BaseCommand):
         [workspace] = workspaces
         resources = {one.name: one for one in all_resources() if not one.has_subjects}
         if unknown := sorted(set(options["resource"]) - resources.keys()):
-            raise CommandError(f"Nothing called {', '.join(unknown)} is read. There are: {', '.join(resources)}.")
+            raise CommandError(f"Unknown resource {', '.join(unknown)}. Available: {', '.join(resources)}.")
         wanted = options["resource"] or [name for name, one in resources.items() if one.wanted(workspace)]
         rows = [self._read(workspace, resources[name]) for name in wanted]
         lines = [
-            f"{'read' if row['ok'] else 'FAILED':<7} {row['label']}: {row['problem']}".rstrip(": ") for row in rows
+            f"{'synced' if row['ok'] else 'FAILED':<7} {row['label']}: {row['problem']}".rstrip(": ") for row in rows
         ]
         self._write(rows, *lines)
         return 0 if all(row["ok"] for row in rows) else 1

@@ -136,7 +136,7 @@ def test_a_web_server_that_lives_and_does_not_answer_is_started_again(console):
     stopped = [web, *web.children(recursive=True)]
     for process in stopped:
         process.suspend()
-    assert wait_for(lambda: "does not answer /healthz; ending it" in console.text, 40)
+    assert wait_for(lambda: "isn't responding to /healthz; stopping it" in console.text, 40)
     assert wait_for(lambda: answers(console))
     assert survivors(stopped) == []
 

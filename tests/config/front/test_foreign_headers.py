@@ -65,7 +65,7 @@ def test_a_form_of_very_many_parts_is_refused():
     part = b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\nb\r\n"
     kind = ("content-type", "multipart/form-data; boundary=x")
     assert admitted(part * PARTS + b"--x--\r\n", kind)
-    with pytest.raises(RequestRefused, match="too many parts"):
+    with pytest.raises(RequestRefused, match="too many fields"):
         admitted(part * (PARTS + 1) + b"--x--\r\n", kind)
 
 

@@ -17,7 +17,7 @@ KINDS = {
     "another host": (400, "GET / HTTP/1.1\r\nHost: evil.test\r\n\r\n"),
     "two hosts": (400, "GET / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n"),
     "no token": (403, FORM + "Content-Length: 0\r\n\r\n"),
-    "no such page": (404, "GET /static/no-such-file.css HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+    "Page not found": (404, "GET /static/no-such-file.css HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     "too slow": (408, SILENT),
     "too large": (413, FORM + "Content-Length: 9999999\r\n\r\n"),
     "a long address": (414, "GET /" + "a" * 20_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n"),

@@ -44,7 +44,7 @@ def wrong():
 def test_where_nothing_is_wrong_it_says_so(whole, capsys):
     call_command("check_install")
     said = capsys.readouterr().out
-    assert said.endswith("Nothing is wrong.\n")
+    assert said.endswith("No problems found.\n")
     assert "WRONG" not in said
     assert f"Database: {'PostgreSQL' if connection.vendor == 'postgresql' else 'SQLite'}" in said
     assert "Redis: Valkey 9." in said
@@ -55,7 +55,7 @@ def test_what_is_wrong_ends_it_with_1_and_says_what_to_do(whole, capsys):
     with pytest.raises(SystemExit, match="1"):
         call_command("check_install")
     said = capsys.readouterr().out
-    assert "WRONG  Site admins: 0\n       Run the command prepare, or createsuperuser.\n" in said
+    assert "WRONG  Site admins: 0\n       Run prepare or createsuperuser.\n" in said
     assert said.endswith("Wrong: 1.\n")
 
 
@@ -66,13 +66,13 @@ def test_redis_that_does_not_answer(whole, tmp_path):
 
 def test_static_files_that_were_not_collected(whole, tmp_path):
     whole.STATIC_ROOT = tmp_path / "nothing"
-    assert "Run the command prepare" in wrong()["Static files"]
+    assert "Run prepare" in wrong()["Static files"]
 
 
 def test_tables_of_an_older_version(whole):
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
-    assert wrong() == {"Tables": "1 migrations are to be applied | Run the command prepare."}
+    assert wrong() == {"Tables": "1 migrations pending | Run prepare."}
 
 
 def test_a_database_that_is_away(whole, monkeypatch):
@@ -80,7 +80,7 @@ def test_a_database_that_is_away(whole, monkeypatch):
         raise OperationalError("connection refused\nmore of it")
 
     monkeypatch.setattr(connection, "ensure_connection", refuse)
-    assert wrong() == {"Database": "connection refused | Start it, or correct DATABASE_URL."}
+    assert wrong() == {"Database": "connection refused | Start it or correct DATABASE_URL."}
 
 
 @pytest.mark.postgresql
@@ -91,10 +91,10 @@ def test_a_postgresql_that_is_too_old(whole, monkeypatch):
 
 def test_a_database_that_takes_nothing(whole, monkeypatch):
     def refuse(*_):
-        raise OperationalError("disk is full")
+        raise OperationalError("disk full")
 
     monkeypatch.setattr(Heartbeat, "beat", refuse)
-    assert wrong()["Writing"].startswith("disk is full")
+    assert wrong()["Writing"].startswith("disk full")
 
 
 def test_keys_that_do_not_open_what_is_stored(whole):
@@ -143,7 +143,7 @@ def test_an_address_without_tls_in_production(whole):
 
 def test_a_slip_in_the_environment(whole, monkeypatch):
     monkeypatch.setenv("EMIAL_URL", "smtp://mail.example.test")
-    assert wrong() == {"Settings": "EMIAL_URL is set, and no setting is called that | Is EMAIL_URL meant?"}
+    assert wrong() == {"Settings": "EMIAL_URL is set but isn't a known setting | Is EMAIL_URL meant?"}
 
 
 def test_a_file_of_secrets_that_everybody_may_read(whole, monkeypatch, tmp_path):
@@ -151,7 +151,7 @@ def test_a_file_of_secrets_that_everybody_may_read(whole, monkeypatch, tmp_path)
     path.write_text("PORT=8000\nOIDC_CLIENT_SECRET=hush\n")
     path.chmod(0o644)
     monkeypatch.setenv("ENV_FILE", str(path))
-    assert wrong() == {"Settings": f"every account of this machine may read {path} | Run chmod o= {path}"}
+    assert wrong() == {"Settings": f"every account on this machine can read {path} | Run chmod o= {path}"}
     path.chmod(0o640)
     assert wrong() == {}
 
@@ -166,7 +166,7 @@ def test_a_file_of_settings_without_secrets_may_be_read(whole, monkeypatch, tmp_
 
 def test_a_disk_that_is_nearly_full(whole, monkeypatch):
     monkeypatch.setattr(installation, "LEAST_FREE_BYTES", shutil.disk_usage(whole.VAR_DIR).free + 2**33)
-    assert "Make room" in wrong()["VAR_DIR"]
+    assert "Free up disk space" in wrong()["VAR_DIR"]
 
 
 def of_production(database_url):
@@ -187,7 +187,7 @@ def test_a_database_that_cannot_hold_every_text_gets_no_tables(manage, tmp_path)
         finally:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
     assert done.returncode == 1
-    assert "SQL_ASCII. Make one anew: createdb --encoding UTF8 --template template0." in done.stderr
+    assert "SQL_ASCII. Create a new one: createdb --encoding UTF8 --template template0." in done.stderr
 
 
 @pytest.mark.parametrize("command", ["prepare", "verify_audit", "migrate"])

@@ -99,7 +99,7 @@ def test_probes_tell_it_where_they_are_asked_in_full_and_not_else(client, beats)
     beats(Kind.WORKER, "both", seconds_ago=90)
     answer = client.get("/readyz?full")
     assert answer.status_code == 503
-    assert answer.json()["checks"]["polling"].startswith("No worker takes work from “polling” (since 2")
+    assert answer.json()["checks"]["polling"].startswith("No worker processes “polling” (since 2")
     assert answer.json()["checks"]["alerts"] == "ok"
     assert client.get("/readyz").status_code == 200
 
@@ -142,7 +142,7 @@ def test_every_page_says_since_when_what_is_not_watched(as_owner, workspace, bea
     beats(Kind.WORKER, "both", seconds_ago=90)
     text = text_of(as_owner.get(url.format(workspace.slug)))
     assert "Not watched since" in text
-    assert "no e-mail is sent" in text
+    assert "no emails are sent" in text
 
 
 def test_strangers_are_not_told(client, beats):
@@ -155,7 +155,7 @@ def test_a_page_that_stays_open_is_told_when_it_refreshes_itself(as_owner, works
     beats(Kind.CLOCK, "clock", seconds_ago=90)
     part = as_owner.get(url.format(workspace.slug), headers={"HX-Request": "true"}).content.decode()
     assert 'id="unwatched" hx-swap-oob="true"' in part
-    assert "The clock is silent" in part
+    assert "The clock isn't running" in part
 
 
 def test_a_card_says_all_well_only_where_all_goes_on(as_owner, workspace, beats):

@@ -62,7 +62,7 @@ def test_without_the_setting_nobody_is_called(called, settings):
 def test_it_is_not_called_where_the_background_work_does_not_go_on(called, monkeypatch, caplog):
     monkeypatch.setattr(liveness, "check_liveness", lambda: Liveness((LivenessProblem("alerts", "none", None),)))
     assert not outside_ping.ping()
-    assert "No worker takes work from “alerts”" in caplog.text
+    assert "No worker processes “alerts”" in caplog.text
     monkeypatch.setattr(liveness, "check_liveness", lambda: Liveness(is_known=False))
     assert not outside_ping.ping()
     assert called == []

@@ -16,7 +16,7 @@ def console(tmp_path_factory, tables):
     var_dir = tmp_path_factory.mktemp("told")
     running = RunningConsole(var_dir, tables=tables, METRICS_TOKEN=TOKEN, POLL_BALANCE_SECONDS="10")
     running.start()
-    assert "Ctrl-C stops everything" in running.text, running.text
+    assert "Press Ctrl-C to stop everything" in running.text, running.text
     yield running
     running.stop()
 

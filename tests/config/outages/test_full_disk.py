@@ -1,4 +1,4 @@
-"""A database that answers and takes nothing: pages say so, and the console counts as not ready."""
+"""A database that answers and not writable: pages say so, and the console counts as not ready."""
 
 from itertools import count
 
@@ -61,7 +61,7 @@ def test_signing_in_to_a_read_only_database_says_what_is_wrong(browser, viewer, 
 def test_a_console_on_a_read_only_database_is_not_ready(client, read_only):
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert "read only" in answer.json()["checks"]["database"]
+    assert "read-only" in answer.json()["checks"]["database"]
 
 
 def fill_up(moment):
@@ -75,4 +75,4 @@ def test_a_full_disk_is_told_alike(browser, viewer, full):
         fill_up(viewer.date_joined)
     answer = sign_in(browser, viewer)
     assert answer.status_code == 503
-    assert "takes nothing" in answer.content.decode()
+    assert "not writable" in answer.content.decode()

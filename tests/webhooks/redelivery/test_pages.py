@@ -67,7 +67,7 @@ def test_what_has_changed_since_the_preview_is_shown_again_and_nothing_is_sent(s
     answer = signed_in.post(page(workspace), {"filters": "state=failed", "expected": "2", "where": "own"})
 
     assert answer.status_code == 409
-    assert "has changed meanwhile" in answer.text
+    assert "have changed" in answer.text
     assert "Redeliver 3 results" in answer.text
     assert not Redelivery.objects.exists()
 
@@ -111,7 +111,7 @@ def test_another_workspaces_deliveries_are_never_selected(signed_in, workspace, 
 def test_a_job_is_paused_resumed_and_cancelled(signed_in, workspace, failed):
     failed(2)
     job = start_redelivery(workspace, "")
-    for name, state in (("pause", "Paused"), ("resume", "Running"), ("cancel", "Cancelled")):
+    for name, state in (("pause", "Paused"), ("resume", "Running"), ("cancel", "Canceled")):
         answer = signed_in.post(page(workspace, f"redelivery_{name}", job.job_id), follow=True)
         assert f">{state}</span>" in answer.text
     assert "cancelled already" in signed_in.post(page(workspace, "redelivery_pause", job.job_id), follow=True).text

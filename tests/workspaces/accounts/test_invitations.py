@@ -149,4 +149,4 @@ def test_a_closed_account_is_not_opened_by_an_invitation(client, workspace, owne
 def test_a_link_that_was_cut_short_says_so(client, db):
     answer = client.get("/invitations/cut-off/")
     assert answer.status_code == 404
-    assert "cut off on the way" in answer.content.decode()
+    assert "It may be incomplete" in answer.content.decode()

@@ -84,8 +84,8 @@ def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
     ("email", "words"),
     [
         ("", "This field is required"),
-        ("not an address", "That is not an email address"),
-        ("pi\u212a@example.test", "That is not an email address"),  # lower case makes a k of the Kelvin sign
+        ("not an address", "Enter an email address"),
+        ("pi\u212a@example.test", "Enter an email address"),  # lower case makes a k of the Kelvin sign
         ("OWNER@example.test", "is already a member"),
         ("waiting@example.test", "already invited"),
     ],

@@ -36,7 +36,7 @@ def confirm(client, answer):
 
 def held_up(page):
     """The form that goes on with what was held up: attributes and fields; None where there is none."""
-    before, found, _ = page.content.decode().partition("You have confirmed that it is you")
+    before, found, _ = page.content.decode().partition("Identity confirmed")
     return before.rpartition("<form")[2] if found else None
 
 
@@ -113,14 +113,14 @@ def test_a_member_is_sent_a_test_without_a_question(stale, viewer):
 def test_what_was_not_done_is_said_once_on_the_page_that_it_comes_back_to(stale):
     page = confirm(stale, stale.post(f"{W}members/invite/", {"email": "new@example.test", "role": "viewer"}))
     assert f'data-not-done="{W}members/invite/"' in page.content.decode()
-    assert "What you had entered is in its form again" in page.content.decode()
+    assert "Your entries are back in the form" in page.content.decode()
     assert "Not done yet" not in stale.get(f"{W}members/").content.decode()
 
 
 def test_what_kept_nothing_is_said_not_to_be_done_too(stale):
     page = confirm(stale, stale.post(f"{W}members/mfa/", {"required": "on"})).content.decode()
     assert "Not done yet" in page
-    assert "Do it once more" in page
+    assert "Try again" in page
 
 
 def test_contact_data_is_shown_where_it_is_on_the_page(stale, workspace):

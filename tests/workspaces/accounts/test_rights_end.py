@@ -118,9 +118,9 @@ def test_who_signs_in_by_identity_joins_by_no_such_invitation(admin, workspace):
 def test_an_invitation_without_a_sender_is_marked_and_who_sends_it_again_vouches_for_it(client, page, admin, workspace):
     members.invite(workspace, Actor(admin), email="guest@example.test", role=Role.VIEWER)
     User.objects.filter(pk=admin.pk).update(is_superuser=False)
-    assert "Sender may no longer invite" in page.get(MEMBERS).text
+    assert "Sender can no longer invite" in page.get(MEMBERS).text
     page.post(f"/w/example-works/invitations/{Invitation.objects.get().pk}/resend/")
-    assert "Sender may no longer invite" not in page.get(MEMBERS).text
+    assert "Sender can no longer invite" not in page.get(MEMBERS).text
     assert Client().get(link_in_mail("/invitations/")).status_code == 200
 
 

@@ -1,4 +1,4 @@
-"""Sessions end when nobody is there, and in any case after a while; what a page asks for by itself is nobody."""
+"""Sessions end when nobody is there, and at the latest after a while; what a page asks for by itself is nobody."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -177,7 +177,7 @@ def test_the_cookie_lasts_to_the_absolute_end(signed_in):
 def test_the_page_of_security_says_when_it_ends(signed_in):
     page = signed_in.get("/accounts/security/").content.decode()
     assert ">in 12 hours</time> if you're inactive" in page
-    assert ">in 7 days</time> in any case" in page
+    assert ">in 7 days</time> at the latest" in page
 
 
 # --- when it ends in the middle ---------------------------------------------------------------------------------

@@ -132,7 +132,7 @@ def test_somebody_elses_session_cannot_be_ended(two, operator):
 def test_signing_out_everywhere_asks_first(client, viewer):
     sign_in(client, viewer)
     page = client.get("/accounts/sessions/end-all/")
-    assert "this one too" in page.content.decode()
+    assert "including this one" in page.content.decode()
     assert client.get("/accounts/security/").status_code == 200
 
 

@@ -170,9 +170,9 @@ def without_password(user):
     ("change", "words"),
     [
         (None, ""),
-        (closed, "names a closed account"),
+        (closed, "names a deactivated account"),
         (without_password, "names an account without a password"),
-        (lambda user: setattr(user, "email", "another@example.test"), "names no account"),
+        (lambda user: setattr(user, "email", "another@example.test"), "names an unknown account"),
     ],
 )
 def test_the_deployment_check_warns_of_an_account_for_emergencies_that_would_not_open(sso_only, admin, change, words):

@@ -42,7 +42,7 @@ def test_the_second_time_the_identity_is_known(client, provider, viewer):
 @pytest.mark.parametrize(
     ("claims", "words"),
     [
-        ({"email": "nobody@example.test"}, "this console does not"),
+        ({"email": "nobody@example.test"}, "You don't have an account here yet"),
         ({"email_verified": False}, "verified your email address"),
         ({"email": ""}, "verified your email address"),
     ],
@@ -113,7 +113,7 @@ def test_a_provider_that_did_not_have_them_sign_in_anew_confirms_nothing(by_iden
     provider.auth_time = lambda: time.time() + OLD if said == OLD else said
     _, answer = confirm_by_identity(by_identity)
     assert answer.status_code == 403
-    assert ("more than 10 minutes old" if said == OLD else "did not say") in answer.text
+    assert ("more than 10 minutes old" if said == OLD else "didn't say") in answer.text
     assert by_identity.get(NEW_KEY).status_code == 302
     assert by_identity.get("/w/example-works/").status_code == 200
 

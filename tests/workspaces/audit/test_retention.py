@@ -40,7 +40,7 @@ def test_old_events_are_cut_off_and_what_is_left_still_holds(trail, capsys):
 def test_cutting_is_itself_in_the_trail(trail):
     call_command("prune_audit", "--older-than", "450d")
     event = AuditEvent.objects.order_by("pk").last()
-    assert (event.action, event.message) == (Action.AUDIT_PRUNED, "5 events cut off")
+    assert (event.action, event.message) == (Action.AUDIT_PRUNED, "5 events deleted")
 
 
 def test_cutting_many_goes_batch_by_batch(trail, monkeypatch):

@@ -85,7 +85,7 @@ def test_a_row_that_is_lost_from_the_log_is_noticed(busy):
 
 
 def test_an_unknown_workspace_is_said_to_be_so(db):
-    with pytest.raises(CommandError, match="There is no workspace"):
+    with pytest.raises(CommandError, match="not found"):
         call_command("recount_rollups", "--workspace", "nowhere")
 
 

@@ -8,6 +8,7 @@ import structlog
 from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
+from troubleshooting.checks.workflows import UNKNOWN_WORKFLOW
 from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
@@ -66,7 +67,9 @@ def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:
 
 def verdict_on_workflow(results: Sequence[CheckResult]) -> CaseVerdict:
     """Return the verdict on a workflow of which only the id is known: what its checks found, the webhook first."""
-    worst = max(results, key=lambda result: result.rank)
+    worst = max(results, key=lambda result: (result.rank, result.title == UNKNOWN_WORKFLOW))
+    if worst.title == UNKNOWN_WORKFLOW:
+        return CaseVerdict(_LEVELS[worst.state], worst.title, worst.text, worst.fix)
     title = " · ".join(result.headline for result in results if result.headline) or worst.title or worst.text
     if not worst.is_finding:
         return CaseVerdict("ok" if worst.state == "ok" else "info", title)

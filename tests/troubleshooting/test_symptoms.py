@@ -300,7 +300,7 @@ def test_403_compares_the_scopes(person, sandbox, api):
     page = person.check(query)
 
     assert "scope=enrich%3Awrite" in query
-    assert "The scope enrich:write is missing" in page
+    assert "Missing scope enrich:write" in page
     assert "people:read, credits:read" in page
     assert "use the key of someone who has it" in page
 

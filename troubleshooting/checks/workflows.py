@@ -20,6 +20,7 @@ from workspaces.models import Workspace
 
 NO_ID = "Enter the workflow id to look it up. It's in the response to the request that started the enrichment."
 FREE = "Empty results are free, so retrying costs nothing."
+UNKNOWN_WORKFLOW = "Workflow not found in Cleanlist"
 MOST_ATTEMPTS = 5
 
 
@@ -47,7 +48,7 @@ def _unknown(error: NotFound, case: Case) -> CheckResult:
     return CheckResult(
         "failed",
         f"Cleanlist has no workflow {case.workflow}.",
-        title="Workflow not found in Cleanlist",
+        title=UNKNOWN_WORKFLOW,
         fix="Compare the id with the response that started the enrichment. It may also belong to another organization.",
         facts=(("Cleanlist said", error.message),),
     )

@@ -75,7 +75,7 @@ BAD = {
     "no length": ({"length": ""}, "length", "Choose one."),
     "no zone": ({"time_zone": "Mars/Olympus"}, "time_zone", "Enter a name such as Europe/Vienna"),
     "a NUL": ({"time_zone": "UTC\x00"}, "time_zone", ""),
-    "a path": ({"time_zone": "../../etc/passwd"}, "time_zone", "is not a time zone"),
+    "a path": ({"time_zone": "../../etc/passwd"}, "time_zone", "a time zone. Enter"),
 }
 
 

@@ -172,7 +172,7 @@ def changed_packages(root: Path) -> Iterator[set[str]]:
     try:
         import watchfiles  # noqa: PLC0415 - one of requirements-dev.txt
     except ImportError:
-        raise CannotStart("--reload requires the development packages: run `make dev`, or install watchfiles.") from None
+        raise CannotStart("--reload requires development packages: run `make dev` or install watchfiles.") from None
     packages = [path.parent for path in sorted(root.glob("*/__init__.py")) if path.parent.name != "tests"]
     changes = watchfiles.watch(
         *packages,

@@ -72,13 +72,13 @@ def _pause(workspace: Workspace) -> list[AttentionItem]:
     """Return an item if polling is paused."""
     if not workspace.paused_at:
         return []
-    text = f"{workspace.pause} Nothing new is seen, and alerts that need it stay quiet."
+    text = f"{workspace.pause} New data doesn't appear, and alerts that need it stay quiet."
     return [AttentionItem("warning", text, POLLING, "Details")]
 
 
 def _credentials(workspace: Workspace) -> list[AttentionItem]:
     if workspace.api_key is None and workspace.management_session is None:
-        text = "No credential is stored, so nothing can be read."
+        text = "No credential is stored, so nothing can be synced."
         return [AttentionItem("warning", text, SETTINGS, "Connect")]
     states = (("API key", api_key_state(workspace)), ("Management session", session_state(workspace)))
     return [
@@ -92,18 +92,18 @@ def _keys(keys: Mapping[str, int]) -> list[AttentionItem]:
     found = []
     if unseen := keys.get("unseen", 0):
         what = counted(unseen, "key was", "keys were")
-        text = f"{what} created whose secret nobody ever saw. Revoke what is of no use."
-        found.append(AttentionItem("danger", text, KEY_LIST, "Look"))
+        text = f"{what} created but the secret was never shown. Revoke what you don't need."
+        found.append(AttentionItem("danger", text, KEY_LIST, "View keys"))
     if expiring := keys.get("expiring", 0):
         what = counted(expiring, "active key expires", "active keys expire")
-        found.append(AttentionItem("warning", f"{what} within 7 days.", KEY_LIST, "Look", "?status=expiring"))
+        found.append(AttentionItem("warning", f"{what} within 7 days.", KEY_LIST, "View keys", "?status=expiring"))
     return found
 
 
 def _budget(budget: BudgetStatus | None) -> list[AttentionItem]:
     if budget is None or not budget.alarm:
         return []
-    return [AttentionItem("warning", budget.alarm, USAGE, "Look", "#budget")]
+    return [AttentionItem("warning", budget.alarm, USAGE, "View budget", "#budget")]
 
 
 def _webhooks(endpoints: Sequence[str]) -> list[AttentionItem]:
@@ -111,16 +111,16 @@ def _webhooks(endpoints: Sequence[str]) -> list[AttentionItem]:
     found = [
         AttentionItem(
             "danger",
-            f"Webhooks to {host or NO_HOST_LABEL} fail: the latest {FAILING_IN_A_ROW} or more never arrived.",
+            f"Webhooks to {host or NO_HOST_LABEL} are failing: the last {FAILING_IN_A_ROW} or more were not delivered.",
             WEBHOOKS,
-            "Why?",
+            "View deliveries",
             link_to(host=host, state="failed"),
         )
         for host in endpoints[:MOST_ENDPOINTS]
     ]
     if more := len(endpoints) - len(found):
-        text = f"Webhooks to {counted(more, 'more endpoint')} fail too."
-        found.append(AttentionItem("danger", text, WEBHOOKS, "Look", link_to(state="failed")))
+        text = f"Webhooks to {counted(more, 'more endpoint')} are failing too."
+        found.append(AttentionItem("danger", text, WEBHOOKS, "View deliveries", link_to(state="failed")))
     return found
 
 
@@ -138,7 +138,7 @@ def _mirror(late: Sequence[Poll]) -> list[AttentionItem]:
 
 def _why(poll: Poll) -> str:
     if poll.last_success_at and not poll.consecutive_failures:
-        return f"It was last read {timesince(poll.last_success_at, depth=1)} ago, and the console is late to read it."
+        return f"Last synced {timesince(poll.last_success_at, depth=1)} ago; the next sync is late."
     why = explain_kind(poll.last_error_kind, poll.last_error, poll.last_request_id)
     return f"{why.title}. {why.text}"
 

@@ -3,7 +3,6 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from itertools import groupby
 
 from django.db.models import Sum
@@ -11,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from core import clock
+from core.charts.chart import Chart
 from core.db.rollups import hour_of
 from core.http import render_page
 from core.sanitize import sanitize_text
@@ -18,7 +18,9 @@ from dashboard.checklist.steps import checklist_for
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
 from keys.models import LoggedRequest, WorkspaceTraffic
-from usage.models import BalanceReading
+from usage.page.chart import small_chart
+from usage.page.ranges import chosen as chosen_range
+from usage.page.series import samples
 from workspaces.access import get_workspace, may_connect
 from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
@@ -27,7 +29,6 @@ from workspaces.polling.registry import Resource, all_resources
 
 LATEST = 10
 HOURS = 24
-BALANCE_POINTS = 60
 # The log is indexed by key and time: a bounded range is quick however long the log is, so look near first.
 LOOKBACKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
 
@@ -115,10 +116,41 @@ def requests_by_hour(workspace: Workspace) -> list[int]:
     return [counted[hour] for hour in hours]
 
 
-def balance_points(workspace: Workspace) -> list[Decimal]:
-    """Return the latest readings of the balance, oldest first."""
-    readings = BalanceReading.objects.filter(workspace=workspace).order_by("-read_at")
-    return list(readings.values_list("credits", flat=True)[:BALANCE_POINTS])[::-1]
+def balance_week(workspace: Workspace) -> Chart | None:
+    """Return the chart of the last week's balance; None before the first reading. In two queries."""
+    span = chosen_range({"range": "7d"}, None, clock.cached_now())
+    found = samples(workspace, span)
+    return small_chart(found, span) if found else None
+
+
+@dataclass(frozen=True)
+class FreshnessSummary:
+    """All resources in one line."""
+
+    rows: list[ResourceFreshness]
+
+    @property
+    def late(self) -> int:
+        """Return how many are out of date, or failed last."""
+        return sum(row.is_stale or bool(row.failing) for row in self._running)
+
+    @property
+    def awaited(self) -> int:
+        """Return how many have never been synced."""
+        return sum(row.last_success_at is None for row in self._running)
+
+    @property
+    def paused(self) -> int:
+        return len(self.rows) - len(self._running)
+
+    @property
+    def oldest_at(self) -> datetime | None:
+        """Return when the longest unsynced one was synced."""
+        return min((row.last_success_at for row in self._running if row.last_success_at), default=None)
+
+    @property
+    def _running(self) -> list[ResourceFreshness]:
+        return [row for row in self.rows if not row.paused_reason]
 
 
 # How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
@@ -153,11 +185,11 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
         "summary": summaries[0],
         "first_steps": checklist_for(request, workspace),
         "refresh_seconds": _refresh_seconds(summaries),
-        "readings": resource_freshness(workspace),
+        "freshness": FreshnessSummary(resource_freshness(workspace)),
         "latest": latest_requests(workspace),
         "blank": why_no_requests(workspace, is_read=workspace.has_session and summaries[0].log_is_read),
         "by_hour": requests_by_hour(workspace),
-        "balance_points": balance_points(workspace),
+        "chart": balance_week(workspace),
     }
     return render_page(request, "dashboard/overview.html", "living", context)
 

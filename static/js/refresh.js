@@ -20,6 +20,16 @@
     }
   }
 
+  // What somebody unfolded stays open, and what was folded stays shut.
+  const folds = new Map();
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    folds.clear();
+    for (const fold of detail.target?.querySelectorAll?.("details[id]") ?? []) folds.set(fold.id, fold.open);
+  });
+  document.addEventListener("htmx:afterSwap", () => {
+    for (const [id, open] of folds) document.getElementById(id)?.toggleAttribute("open", open);
+  });
+
   function showPause() {
     for (const button of document.querySelectorAll("[data-refresh-pause]")) {
       button.setAttribute("aria-pressed", String("refreshPaused" in root.dataset));

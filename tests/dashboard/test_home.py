@@ -1,6 +1,7 @@
 """The start page and the overview, from the mirror."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pytest
 from django.db import connection
@@ -12,6 +13,7 @@ from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
 from tests.fixtures import count_into_rollups
 from usage.models import BalanceReading
+from usage.readings import record_reading
 from workspaces.models import ManagementSession, Membership, Poll, Role, Workspace
 
 pytestmark = pytest.mark.django_db
@@ -54,7 +56,7 @@ def make_failing_poll(workspace, resource="balance", subject=""):
 
 @pytest.mark.parametrize(
     ("resource", "count", "words"),
-    [("requests", 2, "of 2 keys, oldest first"), ("workflow_deliveries", 1, "of 1 workflow, oldest first")],
+    [("requests", 2, "2 keys · oldest shown"), ("workflow_deliveries", 1, "1 workflow · oldest shown")],
 )
 def test_what_is_read_one_by_one_is_called_what_it_is(client, workspace, viewer, resource, count, words):
     clerk = {"kind": "clerk", "session_id": "sess_1", "frontend_api_url": "https://clerk.cleanlist.ai"}
@@ -84,7 +86,7 @@ def test_figures_come_from_the_mirror(as_owner, workspace):
     make_request(key)
     make_request(key, status_code=500)
     text = text_of(as_owner.get("/"))
-    for part in ("1,234", "2 minutes ago", "of 10 active", "50.0", "1 of 2 answered 4xx or 5xx"):
+    for part in ("1,234", "2 minutes ago", "of 10 active", "50.0", "1 of 2 failed"):
         assert part in text
 
 
@@ -97,7 +99,7 @@ def test_old_requests_and_the_consoles_own_calls_do_not_count(as_owner, workspac
 
 def test_before_the_first_reading_nothing_is_claimed(as_owner, workspace):
     text = text_of(as_owner.get("/"))
-    assert text.count("never read") == 5
+    assert text.count("not synced yet") == 5
 
 
 def test_a_rejected_key_needs_attention_first(as_owner, workspace, owner):
@@ -118,7 +120,7 @@ def test_a_session_that_is_over_needs_attention(as_owner, workspace):
 
 def test_keys_whose_secret_nobody_saw_need_attention(as_owner, workspace):
     make_key(workspace, secret_state=ApiKey.SecretState.UNSEEN)
-    assert "1 key was created whose secret nobody ever saw" in text_of(as_owner.get("/"))
+    assert "1 key was created but the secret was never shown" in text_of(as_owner.get("/"))
 
 
 def test_keys_about_to_expire_need_attention(as_owner, workspace):
@@ -141,7 +143,7 @@ def test_many_failing_logs_are_one_item(as_owner, workspace):
 
 
 def test_all_well_is_said(as_owner, workspace):
-    assert "All well" in text_of(as_owner.get("/"))
+    assert "Healthy" in text_of(as_owner.get("/"))
 
 
 def test_strangers_do_not_see_it(client, workspace, stranger):
@@ -241,6 +243,24 @@ def test_the_overview_says_how_fresh_everything_is(as_owner, workspace):
     text = text_of(as_owner.get(OVERVIEW))
     assert "Out of date" in text
     assert "/w/example-works/refresh/balance/" in text
+
+
+def test_freshness_is_one_line_while_all_is_well(as_owner, workspace):
+    make_poll(workspace, "balance", last_success_at=ago(seconds=30))
+    text = text_of(as_owner.get(OVERVIEW))
+    assert "Data freshness: all synced, the oldest" in text
+    assert '<details class="fold" id="freshness">' in text
+    make_failing_poll(workspace, "keys")
+    text = text_of(as_owner.get(OVERVIEW))
+    assert '<details class="fold" id="freshness" open>' in text
+
+
+def test_the_overview_charts_the_balance_of_the_week(as_owner, workspace):
+    assert "The chart starts with the first sync" in text_of(as_owner.get(OVERVIEW))
+    for hours, credits_ in ((30, 900), (20, 700), (1, 650)):
+        record_reading(workspace, Decimal(credits_), ago(hours=hours), 60)
+    text = text_of(as_owner.get(OVERVIEW))
+    assert "Credit balance, last 7 days: from 900 to 650, lowest 650, highest 900." in text
 
 
 def test_a_paused_reading_says_why(as_owner, workspace):

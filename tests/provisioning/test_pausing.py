@@ -134,7 +134,7 @@ def test_an_owner_pauses_and_resumes_it_by_a_button_and_the_trail_names_them(bro
 
 
 def test_a_second_press_of_the_button_changes_nothing(browser, acme):
-    for words in ("Polling is paused.", "It was paused already."):
+    for words in ("Polling is paused.", "Polling was already paused."):
         assert words in browser.post("/w/acme/polling/pause/", follow=True).content.decode()
     assert AuditEvent.objects.filter(action=Action.POLLING_PAUSED).count() == 1
 

@@ -17,7 +17,7 @@ def told(answer):
 
 def test_the_balance_is_read_and_recorded(as_owner, owner, connected):
     answer = as_owner.post(URL)
-    assert "read just now" in told(answer)
+    assert "synced just now" in told(answer)
     assert BalanceReading.objects.get().workspace == connected
     event = AuditEvent.objects.get()
     assert (event.action, event.outcome, event.actor_email) == (Action.REFRESHED, Outcome.SUCCEEDED, owner.email)

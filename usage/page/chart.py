@@ -97,6 +97,24 @@ def balance_chart(
     )
 
 
+def small_chart(found: Sequence[Sample], span: Range, height: int = 90) -> Chart:
+    """Return the balance alone, of at least one sample."""
+    runs = _runs(thinned(found))
+    values = [value for run in runs for _, value in run]
+    plot = Plot(begin_of(found, span), span.until, ValueAxis.around(values), height)
+    gaps = [(since, until) for since, until in gaps_between(runs) if until > plot.begin]
+    return Chart(
+        name="balance",
+        title=span.words,
+        words=_words(found, span),
+        plot=plot,
+        layers=_history_layers(plot, runs),
+        points=_points(runs, gaps, span),
+        gaps="".join(plot.band(since, until) for since, until in gaps),
+        dot=(plot.percent(found[-1].at), plot.y(float(found[-1].credits))),
+    )
+
+
 def spent_chart(rows: Sequence[Bin], span: Range, marks: Sequence[Mark] = (), until: datetime | None = None) -> Chart:
     """Return the chart of the credits spent in each bin, up to ``until`` to line up with the balance above."""
     end = max(until or rows[-1].until, rows[-1].until)

@@ -22,7 +22,7 @@ from workspaces.access import is_confirmed_or_resumed
 from workspaces.accounts import events, sign_in_limits
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.credentials.encryption_keys import check_encryption_keys
-from workspaces.models import User
+from workspaces.models import User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.services import account_mail
 
@@ -69,6 +69,11 @@ class AccountAdapter(DefaultAccountAdapter):
 
     def _delete_login_attempts_cached_email(self, request: HttpRequest, **credentials: object) -> None:
         sign_in_limits.clear(request, str(credentials.get("email", "")))
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead to the overview of the person's only workspace, or to the list."""
+        visible = list(Workspace.objects.visible_to(request.user)[:2])
+        return visible[0].get_absolute_url() if len(visible) == 1 else super().get_login_redirect_url(request)
 
     def post_login(self, request: HttpRequest, user: User, **facts: object) -> HttpResponse:
         """Remember the browser, so that somebody who guesses passwords elsewhere cannot lock its owner out."""

@@ -29,7 +29,7 @@ STATES = {
     "failing": ("danger", "Failing"),
     "running": ("ok", "Running"),
     "due": ("ok", "Due"),
-    "waiting": ("neutral", "Waiting"),
+    "scheduled": ("neutral", "Scheduled"),
     "paused": ("warning", "Paused"),
     "spare": ("neutral", "Not needed"),
 }
@@ -81,7 +81,7 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.pause_polling(workspace, Actor.of(request))
     return redirect_to(
-        request, _back(request, workspace), "Polling is paused." if changed else "It was paused already."
+        request, _back(request, workspace), "Polling is paused." if changed else "Polling was already paused."
     )
 
 
@@ -89,7 +89,7 @@ def pause(request: HttpRequest, slug: str) -> HttpResponse:
 def resume(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OWNER)
     changed = services.resume_polling(workspace, Actor.of(request))
-    done = "Polling goes on; everything is read again within a minute." if changed else "It was going on already."
+    done = "Polling resumed. Everything syncs within a minute." if changed else "Polling was not paused."
     return redirect_to(request, _back(request, workspace), done)
 
 
@@ -124,7 +124,7 @@ def _state(poll: Poll, *, wanted: bool) -> str:
         return "running"
     if poll.consecutive_failures:
         return "failing"
-    return "due" if poll.next_run_at <= now else "waiting"
+    return "due" if poll.next_run_at <= now else "scheduled"
 
 
 def _overdue_since(rows: list[Row]) -> datetime | None:
@@ -169,7 +169,7 @@ def _requested_subject(request: HttpRequest, workspace: Workspace, resource: Res
 
 def _refresh_words(resource: Resource, result: RefreshResult) -> tuple[str, str]:
     if result.ok:
-        return "ok", f"{resource.label}: read just now."
+        return "ok", f"{resource.label}: synced just now."
     explanation = explain(result.errors[0])
     level = "warning" if explanation.kind == "rate-limited" else "danger"
     return level, f"{resource.label}: {explanation.sentence}"

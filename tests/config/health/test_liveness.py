@@ -159,9 +159,9 @@ def test_a_page_that_stays_open_is_told_when_it_refreshes_itself(as_owner, works
 
 
 def test_a_card_says_all_well_only_where_all_goes_on(as_owner, workspace, beats):
-    assert "All well" in text_of(as_owner.get("/"))
+    assert "Healthy" in text_of(as_owner.get("/"))
     beats(Kind.CLOCK, "clock", seconds_ago=90)
-    assert "All well" not in text_of(as_owner.get("/"))
+    assert "Healthy" not in text_of(as_owner.get("/"))
 
 
 def test_a_card_says_nothing_good_before_it_is_known(as_owner, workspace, beats):
@@ -169,7 +169,7 @@ def test_a_card_says_nothing_good_before_it_is_known(as_owner, workspace, beats)
     liveness._STARTED = liveness.time.monotonic()
     liveness.clear_cache()
     text = text_of(as_owner.get("/"))
-    assert "All well" not in text
+    assert "Healthy" not in text
     assert "Not known yet" in text
 
 
@@ -177,10 +177,10 @@ def test_a_card_does_not_say_all_well_of_what_was_read_long_ago(as_owner, worksp
     then = clock.now() - timedelta(minutes=6)
     poll = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60, last_success_at=then)
     text = text_of(as_owner.get("/"))
-    assert "All well" not in text
+    assert "Healthy" not in text
     assert "Out of date: Credit balance. It was last read 6 minutes ago" in text
     Poll.objects.filter(pk=poll.pk).update(last_success_at=clock.now())
-    assert "All well" in text_of(as_owner.get("/"))
+    assert "Healthy" in text_of(as_owner.get("/"))
 
 
 def test_work_is_noted_now_and_then_only(monkeypatch, django_assert_num_queries):

@@ -89,7 +89,7 @@ def test_the_link_in_it_works_and_the_row_is_gone(client, mailbox, viewer):
     assert client.post(form, {"password1": NEW, "password2": NEW}).status_code == 302
     account_mail.send_due()
     assert mailbox.subjects[-1] == "Your password was reset"
-    assert sign_in(client, viewer, NEW)["Location"] == "/"
+    assert sign_in(client, viewer, NEW)["Location"] == "/w/example-works/"
     assert not AccountMail.objects.exists()
 
 

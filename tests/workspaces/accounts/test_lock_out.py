@@ -109,7 +109,7 @@ def test_guesses_at_others_do_not_stop_a_code(client, viewer):
     sign_in(client, viewer)
     for number in range(12):
         sign_in(Client(), User(email=f"nobody-{number}@example.test"), "wrong")
-    assert client.post("/accounts/login/code/", {"code": code_of(viewer)})["Location"] == "/"
+    assert client.post("/accounts/login/code/", {"code": code_of(viewer)})["Location"] == "/w/example-works/"
 
 
 def test_a_new_password_by_e_mail_ends_the_lock_out(client, viewer):

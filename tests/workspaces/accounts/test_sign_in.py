@@ -14,6 +14,7 @@ from tests.workspaces.accounts.conftest import (
     sign_in,
     with_app,
 )
+from workspaces.models import Membership, Role, Workspace
 
 pytestmark = pytest.mark.django_db
 NEW = "another long enough phrase"
@@ -45,11 +46,17 @@ def test_a_very_long_address_is_cut_in_the_trail(client, db):
     assert len(recorded("person:sign_in_failed")[0].subject) == 80
 
 
+def test_with_several_workspaces_signing_in_leads_to_their_list(client, viewer, workspace):
+    other = Workspace.objects.create(name="Other works", slug="other-works", base_url=workspace.base_url)
+    Membership.objects.create(workspace=other, user=viewer, role=Role.VIEWER)
+    assert sign_in(client, viewer)["Location"] == "/"
+
+
 def test_with_an_app_the_password_alone_does_not_sign_in(client, viewer):
     with_app(viewer)
     assert sign_in(client, viewer)["Location"] == "/accounts/login/code/"
     assert client.get("/")["Location"].startswith("/accounts/login/")
-    assert client.post("/accounts/login/code/", {"code": code_of(viewer)})["Location"] == "/"
+    assert client.post("/accounts/login/code/", {"code": code_of(viewer)})["Location"] == "/w/example-works/"
     assert recorded("person:signed_in")[0].details["methods"] == ["password", "totp"]
 
 
@@ -115,7 +122,7 @@ def test_a_password_is_reset_by_a_link_in_an_e_mail(client, viewer):
     client.post("/accounts/password/reset/", {"email": viewer.email})
     form = client.get(link_in_mail("/accounts/password/reset/key/"))["Location"]
     assert client.post(form, {"password1": NEW, "password2": NEW}).status_code == 302
-    assert sign_in(client, viewer, NEW)["Location"] == "/"
+    assert sign_in(client, viewer, NEW)["Location"] == "/w/example-works/"
     assert [event.actor for event in recorded("person:password_reset")] == [viewer]
     assert "Your password was reset" in sent_mail()[-1].subject
 

@@ -42,7 +42,7 @@ def test_a_right_password_is_answered_as_a_wrong_one_is(client, sso_only, viewer
 
 def test_the_named_account_signs_in_with_its_password(client, sso_only, admin):
     assert "Emergency account" in client.get("/accounts/login/").content.decode()
-    assert sign_in(client, admin)["Location"] == "/"
+    assert sign_in(client, admin)["Location"] == "/w/example-works/"
     assert client.get("/people/").status_code == 200
 
 

@@ -36,7 +36,7 @@ def test_the_second_time_the_identity_is_known(client, provider, viewer):
     go_through(client)
     client.post("/accounts/logout/")
     provider.claims["email"] = "renamed@example.test"
-    assert go_through(client)["Location"] == "/"
+    assert go_through(client)["Location"] == "/w/example-works/"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_a_sign_in_counts_as_a_confirmation_from_when_the_provider_says_it_was(
 ):
     provider.claims["email"] = owner.email
     provider.id_claims = {**provider.claims, "auth_time": time.time() + seconds}
-    assert go_through(client)["Location"] == "/"
+    assert go_through(client)["Location"] == "/w/example-works/"
     assert client.get(NEW_KEY).status_code == status
 
 

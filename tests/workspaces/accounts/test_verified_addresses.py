@@ -93,7 +93,7 @@ def test_where_the_provider_contradicts_itself_it_does_not_vouch(client, provide
 def test_one_of_the_two_may_say_nothing_of_addresses(client, provider, viewer, silent):
     provider.id_claims = provider.claims = claims_of(viewer.email, True)
     setattr(provider, silent, {"sub": "person-1"})
-    assert go_through(client)["Location"] == "/"
+    assert go_through(client)["Location"] == "/w/example-works/"
     assert client.get("/w/example-works/").status_code == 200
 
 

@@ -33,7 +33,7 @@ def poll(workspace, resource="balance", **facts):
 @pytest.mark.parametrize(
     ("facts", "state"),
     [
-        ({}, "waiting"),
+        ({}, "scheduled"),
         ({"next_run_at": timezone.now() - timedelta(seconds=1)}, "due"),
         ({"leased_until": timezone.now() + timedelta(hours=1)}, "running"),
         ({"consecutive_failures": 2, "last_error": "The service is down."}, "failing"),
@@ -59,7 +59,7 @@ def test_a_page_on_which_nothing_moves_says_so(page, workspace):
     due = poll(workspace, next_run_at=timezone.now() - timedelta(seconds=20))
     assert "stands still" not in page().content.decode()
     Poll.objects.filter(pk=due.pk).update(next_run_at=timezone.now() - timedelta(minutes=3))
-    assert "Background reading stands still" in page().content.decode()
+    assert "Background sync has stopped" in page().content.decode()
 
 
 def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, settings):
@@ -81,7 +81,7 @@ def test_headroom_counts_the_consoles_calls_and_the_customers(workspace, setting
 def test_without_redis_the_page_says_so(page, monkeypatch, settings):
     settings.REDIS_URL = "unix:///nowhere/redis.sock"
     monkeypatch.setattr(rate_limiter, "_pool", None)
-    assert "Redis does not answer" in page().content.decode()
+    assert "Redis does not respond" in page().content.decode()
 
 
 def test_ten_and_twenty_polls_take_as_many_queries(page, workspace):
@@ -102,5 +102,5 @@ def test_ten_and_twenty_polls_take_as_many_queries(page, workspace):
 def test_odd_records_are_counted_and_the_first_is_shown(page, workspace):
     poll(workspace, odd_count=1, odd_example="id is missing: {'id': <None>}")
     text = " ".join(page().content.decode().split())
-    assert "1 record of the last answer could not be read in full" in text
+    assert "1 record of the last answer could not be parsed in full" in text
     assert "&lt;None&gt;" in text

@@ -67,6 +67,7 @@ MIDDLEWARE = [
     "config.front.middleware.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.web.stored_pages.Compression",
     "django_structlog.middlewares.RequestMiddleware",
     "config.web.middleware.one_time_per_request",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -82,7 +83,7 @@ MIDDLEWARE = [
     "config.web.middleware.acts_in_place",
     "config.web.middleware.activity",
     "config.web.middleware.viewer_time_zone",
-    "config.web.middleware.never_cached",
+    "config.web.stored_pages.stored_pages",
     "config.web.middleware.SignInRules",
     "config.web.middleware.RequiredRedirects",
 ]

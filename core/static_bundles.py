@@ -4,6 +4,7 @@ With ``DEBUG``, pages link the single files. A file that few pages need may stay
 ``LINKED_BY_PAGES`` names those.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -13,28 +14,29 @@ from django.templatetags.static import static
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 # In the order of the cascade: components, then pages.
-STYLES = tuple(
-    f"css/{name}.css"
-    for name in (
-        *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
-        "chart",
-        *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
-    )
+_STYLES = (
+    *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
+    "chart",
+    *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
 )
+STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 # In the order of their listeners: what cleans or stops a form comes before what sends it.
-SCRIPTS = (
-    "django_htmx/htmx-2.min.js",
-    *(
-        f"js/{name}.js"
-        for name in (
-            *("time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select", "file_size"),
-            *("submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot", "line"),
-            *("find_key", "new_key", "countdown", "in_place", "shortcuts", "chart"),
-        )
-    ),
+_SCRIPTS = (
+    *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
+    *("file_size", "submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot"),
+    *("line", "find_key", "new_key", "countdown", "in_place", "shortcuts", "chart"),
 )
+SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))
 LINKED_BY_PAGES = ("js/passkey.js",)  # beside the script of django-allauth, where people sign in
 BUNDLES: Mapping[str, tuple[str, ...]] = {"css/console.css": STYLES, "js/console.js": SCRIPTS}
+
+
+# What stands between two files, and their comments, which are a tenth of what is sent; in scripts, those that have
+# lines to themselves.
+_JOINTS = {
+    "css": (b"\n", re.compile(rb"/\*.*?\*/\n?", re.DOTALL)),
+    "js": (b"\n;\n", re.compile(rb"^[ \t]*//[^\n]*\n", re.MULTILINE)),
+}
 
 
 class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
@@ -49,14 +51,13 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: 
         yield from super().post_process(paths, dry_run, **options)
 
     def _join(self, bundle: str, sources: list[tuple[StaticFilesStorage, str]]) -> None:
+        joint, comments = _JOINTS[bundle.rpartition(".")[2]]
         parts = []
         for storage, path in sources:
             with storage.open(path) as file:
-                parts.append(file.read())
-        # A script may end without a semicolon, and style sheets have none to spare.
-        between = b"\n;\n" if bundle.endswith(".js") else b"\n"
+                parts.append(comments.sub(b"", file.read()))
         self.delete(bundle)
-        self.save(bundle, ContentFile(between.join(parts)))
+        self.save(bundle, ContentFile(joint.join(parts)))
 
 
 def urls(bundle: str) -> list[str]:

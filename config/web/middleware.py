@@ -86,18 +86,6 @@ def viewer_time_zone(get_response: Handler) -> Handler:
     return middleware
 
 
-def never_cached(get_response: Handler) -> Handler:
-    """Keep pages for signed-in people out of every cache, including the back button's."""
-
-    def middleware(request: HttpRequest) -> HttpResponseBase:
-        response = get_response(request)
-        if request.user.is_authenticated:
-            response.headers["Cache-Control"] = "private, no-store"
-        return response
-
-    return middleware
-
-
 def acts_in_place(get_response: Handler) -> Handler:
     """Let ``static/js/in_place.js`` follow redirects to the page that it is on, and have the browser open any other."""
 

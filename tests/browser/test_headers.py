@@ -78,8 +78,10 @@ def test_every_kind_of_answer_binds_the_browser(signed_in, console, complaints):
             answer = get(signed_in, url)
         assert answer.status == status, url
         assert_bound(answer.headers_array())
-        if get in {part, downloaded} or url == "/w/sandbox/keys/":
-            assert "no-store" in answer.headers["cache-control"]
+        if get is downloaded:
+            assert answer.headers["cache-control"] == "private, no-store"
+        elif get is part or url == "/w/sandbox/keys/":
+            assert answer.headers["cache-control"] == "private, no-cache"
     complaints[:] = [line for line in complaints if "Failed to load resource" not in line]
 
 

@@ -7,7 +7,7 @@ from django_htmx.middleware import HtmxMiddleware
 
 from config.front import middleware
 from config.front.middleware import warn_of_untrusted_proxy
-from config.web.middleware import acts_in_place, never_cached, viewer_time_zone
+from config.web.middleware import acts_in_place, viewer_time_zone
 from core.net.client_ip import client_ip
 from workspaces.models import User
 
@@ -47,15 +47,6 @@ def test_an_odd_zone_is_ignored(value):
 def test_the_zone_of_one_request_does_not_stay_for_the_next():
     zone_of(with_cookie(request(), "Asia/Tokyo"))
     assert zone_of(request()) == "UTC"
-
-
-def test_what_a_signed_in_person_sees_is_never_cached():
-    response = never_cached(lambda _: HttpResponse())(request(SIGNED_IN))
-    assert response["Cache-Control"] == "private, no-store"
-
-
-def test_what_everybody_sees_may_be_cached():
-    assert "Cache-Control" not in never_cached(lambda _: HttpResponse())(request())
 
 
 def warnings_of(caplog, *requests, proxies=0):

@@ -12,6 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.dispatch import receiver
 from django.http import HttpRequest
+from django.middleware.csrf import rotate_token
 
 from workspaces.accounts.sessions import session_of
 from workspaces.audit.events import CONSOLE, Actor, record_event
@@ -90,6 +91,8 @@ def signed_in(request: HttpRequest, user: User, **_: object) -> None:
 
 @receiver(user_logged_out)
 def signed_out(request: HttpRequest, user: User | None, **_: object) -> None:
+    """Record signing out; with another CSRF token, pages that the back button finds know of it (signed_out.js)."""
+    rotate_token(request)
     if user is not None:
         record(Action.SIGNED_OUT, request, user)
 

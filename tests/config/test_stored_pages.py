@@ -1,0 +1,57 @@
+"""What browsers may store, and what is compressed."""
+
+import gzip
+
+import pytest
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpResponse, StreamingHttpResponse
+from django.test import RequestFactory
+
+from config.web.stored_pages import Compression, stored_pages
+from workspaces.models import User
+
+TEXT = "a page of the console " * 100
+
+
+def answer(response=None, path="/w/a/keys/", method="get", user=None):
+    request = getattr(RequestFactory(), method)(path, headers={"Accept-Encoding": "gzip, br"})
+    request.user = user or User(email="viewer@example.test")
+    response = response or HttpResponse(TEXT)
+    return Compression(stored_pages(lambda _: response))(request)
+
+
+def test_a_page_is_asked_for_anew_except_by_the_back_button_and_compressed():
+    page = answer()
+    assert page["Cache-Control"] == "private, no-cache"
+    assert gzip.decompress(page.content).decode() == TEXT
+    assert page["Vary"] == "Accept-Encoding"
+    assert int(page["Content-Length"]) == len(page.content) < len(TEXT) / 4
+
+
+def test_the_size_of_a_page_differs_each_time():
+    assert len({len(answer().content) for _ in range(30)}) > 1
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"method": "post"},
+        {"path": "/accounts/2fa/recovery-codes/"},
+        {"response": HttpResponse(TEXT, headers={"Cache-Control": "no-store"})},
+        {"response": HttpResponse(TEXT, headers={"Content-Disposition": "attachment"})},
+    ],
+)
+def test_what_may_hold_a_secret_is_neither_stored_nor_compressed(secret):
+    page = answer(**secret)
+    assert page["Cache-Control"] == "private, no-store"
+    assert page.content.decode() == TEXT
+
+
+def test_a_download_stays_a_stream():
+    page = answer(StreamingHttpResponse([b"a", b"b"], content_type="text/html"))
+    assert page["Cache-Control"] == "private, no-store"
+    assert list(page) == [b"a", b"b"]
+
+
+def test_what_everybody_sees_may_be_cached():
+    assert "Cache-Control" not in answer(user=AnonymousUser())

@@ -239,7 +239,7 @@ register(
         label="Webhook failure rate above",
         explanation="Fires when more than this share of an endpoint's recent deliveries failed permanently.",
         direction="above",
-        unit="per cent",
+        unit="%",
         read=read_share,
         describe=lambda rule: (
             f"more than {format_number(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"

@@ -80,5 +80,5 @@ WARNING_SECONDS = 3600
 _FORWARDED = {"HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO"}
 _ADVICE = {
     "help": "X-Forwarded-For or -Proto arrived, and TRUSTED_PROXY_COUNT is 0. If a proxy of yours is in front, set it "
-    "to the number of proxies; until then everybody seems to come from the proxy's address, and limits are shared."
+    "to the number of proxies; until then everyone seems to come from the proxy's address, and limits are shared."
 }

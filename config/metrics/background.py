@@ -89,7 +89,7 @@ def _polls() -> Iterator[Metric]:
 def _account_mail() -> Iterator[Metric]:
     """Yield metrics of mail outside workspaces: invitations, resets, warnings about sign-ins."""
     found = AccountMail.objects.aggregate(count=Count("pk"), oldest=Min("created_at"))
-    text = "E-mails about accounts that wait to be sent."
+    text = "Emails about accounts that wait to be sent."
     yield GaugeMetricFamily("console_account_mail_queued", text, value=found["count"])
     age = GaugeMetricFamily("console_account_mail_oldest_age_seconds", "How long the oldest of them has waited.")
     if found["oldest"]:

@@ -57,7 +57,7 @@ def text() -> str:
     written = [
         _family("console_workspaces", "Connected workspaces.", f"console_workspaces {len(slugs)}\n"),
         _family("console_keys_limit", "Active keys that Cleanlist allows.", f"console_keys_limit {MOST_ACTIVE_KEYS}\n"),
-        _gauge("console_polling_paused", "1 where somebody has paused polling.", slugs, paused),
+        _gauge("console_polling_paused", "1 where someone has paused polling.", slugs, paused),
         *_balances(slugs, balances, now),
         *_cached(slugs, now),
         *_mirrored(slugs, now),
@@ -213,6 +213,6 @@ def _mail(slugs: Mapping[int, str], now: datetime) -> Iterator[str]:
     rows: Any = Notification.objects.unsent().order_by().values_list("workspace")
     waiting = {pk: (count, oldest) for pk, count, oldest in rows.annotate(Count("pk"), oldest=Epoch(Min("created_at")))}
     counts = dict.fromkeys(slugs, 0) | {pk: count for pk, (count, _) in waiting.items()}
-    yield _gauge("console_mail_queued", "E-mails of alerts that wait to be sent.", slugs, counts)
+    yield _gauge("console_mail_queued", "Emails of alerts that wait to be sent.", slugs, counts)
     ages = {pk: max(0.0, now.timestamp() - oldest) for pk, (_, oldest) in waiting.items()}
     yield _gauge("console_mail_oldest_age_seconds", "How long the oldest of them has waited.", slugs, ages)

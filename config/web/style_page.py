@@ -48,7 +48,7 @@ class SampleForm(forms.Form):
         choices=[("30", "30 days"), ("90", "90 days"), ("", "Never")],
         widget=forms.RadioSelect,
         required=False,
-        help_text="A key without expiry works until somebody revokes it.",
+        help_text="A key without expiry works until someone revokes it.",
     )
     role = forms.ChoiceField(choices=[("viewer", "Viewer"), ("operator", "Operator"), ("owner", "Owner")])
     notes = forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), required=False)
@@ -69,7 +69,7 @@ def samples(now: dt.datetime) -> dict[str, object]:
     soon = now + dt.timedelta(seconds=20)
     return {
         "fresh": SampleState(now - dt.timedelta(seconds=40), soon),
-        "stale": SampleState(now - dt.timedelta(minutes=14), soon, "the API answered 503.", is_stale=True),
+        "stale": SampleState(now - dt.timedelta(minutes=14), soon, "the API returned 503.", is_stale=True),
         "unread": SampleState(),
         "keys": _keys(now),
         "moments": [now - dt.timedelta(minutes=3), now + dt.timedelta(days=3, minutes=1), None],

@@ -154,4 +154,4 @@ def add_session(workspace, **facts):
 
 
 def text_of(response):
-    return " ".join(response.content.decode().split())
+    return " ".join(response.content.decode().replace("&#x27;", "'").split())

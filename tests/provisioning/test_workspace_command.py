@@ -46,7 +46,7 @@ def test_a_key_can_be_typed(known, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ((), "Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH."),
+        ((), "Can't prompt here. Add --api-key-env NAME or --api-key-file PATH."),
         (("--api-key-env", "NOT_THERE"), "The environment variable NOT_THERE is unset or empty."),
         (("--api-key-env", ""), "Write the name of an environment variable."),
         (("--api-key-file", "/not/there"), "The file /not/there cannot be read: No such file or directory."),

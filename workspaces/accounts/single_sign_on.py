@@ -117,7 +117,7 @@ class _Provider(OpenIDConnectOAuth2Adapter):
     @property
     def openid_config(self) -> dict[str, object]:
         """Return the provider's configuration."""
-        with _reading("The identity provider's description of itself cannot be read."):
+        with _reading("The identity provider's configuration can't be parsed."):
             found: dict[str, object] = super().openid_config
             addresses = [found[name] for name in ADDRESSES]
             methods = found.get("token_endpoint_auth_methods_supported", [])
@@ -129,23 +129,23 @@ class _Provider(OpenIDConnectOAuth2Adapter):
 
     def get_access_token_data(self, *args: object, **kwargs: object) -> dict[str, object]:
         """Return the token response for the authorization code."""
-        with _reading("The identity provider's answer to the code cannot be read."):
+        with _reading("The identity provider's token response can't be parsed."):
             return dict(super().get_access_token_data(*args, **kwargs))
 
     def parse_token(self, data: dict[str, object]) -> SocialToken:
-        with _reading("The identity provider's token cannot be read."):
+        with _reading("The identity provider's token can't be parsed."):
             return super().parse_token(data)
 
     def complete_login(self, request: HttpRequest, app: SocialApp, token: object, **kwargs: object) -> SocialLogin:
         """Return the login. Raises OAuth2Error also if the responses are about different people."""
-        with _reading("The identity provider's answer cannot be read."):  # for example, if the id is too long
+        with _reading("The identity provider's response can't be parsed."):  # for example, if the id is too long
             login = super().complete_login(request, app, token, **kwargs)
             answers = login.account.extra_data.values()
             subjects = {said.get("sub") for said in answers if isinstance(said, dict)}
         if len(subjects) != 1 or not all(isinstance(said, dict) for said in answers):
-            raise OAuth2Error("The identity provider names no one, or more than one person.")
+            raise OAuth2Error("The identity provider names no one or several people.")
         if login.account.uid != sanitize_text(login.account.uid, len(login.account.uid)):
-            raise OAuth2Error("The identity provider names somebody by characters that cannot be kept.")
+            raise OAuth2Error("The identity provider sent a name with unsupported characters.")
         login.account.extra_data = sanitize_json(login.account.extra_data)
         return login
 

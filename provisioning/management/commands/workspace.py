@@ -111,7 +111,7 @@ class Command(BaseCommand):
         given = {way: Node(0, "", value) for way, value in sources.items() if value is not None}
         if not given:
             if not sys.stdin.isatty():
-                raise CommandError("Nobody can be asked here. Add --api-key-env NAME or --api-key-file PATH.")
+                raise CommandError("Can't prompt here. Add --api-key-env NAME or --api-key-file PATH.")
             return getpass.getpass("API key (hidden): ")
         fields = NodeParser(Path())
         secret = fields.secret(Node(0, "", given))

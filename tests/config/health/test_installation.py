@@ -143,7 +143,7 @@ def test_an_address_without_tls_in_production(whole):
 
 def test_a_slip_in_the_environment(whole, monkeypatch):
     monkeypatch.setenv("EMIAL_URL", "smtp://mail.example.test")
-    assert wrong() == {"Settings": "EMIAL_URL is set but isn't a known setting | Is EMAIL_URL meant?"}
+    assert wrong() == {"Settings": "EMIAL_URL is set but isn't a known setting | Did you mean EMAIL_URL?"}
 
 
 def test_a_file_of_secrets_that_everybody_may_read(whole, monkeypatch, tmp_path):

@@ -155,7 +155,7 @@ def test_a_page_that_stays_open_is_told_when_it_refreshes_itself(as_owner, works
     beats(Kind.CLOCK, "clock", seconds_ago=90)
     part = as_owner.get(url.format(workspace.slug), headers={"HX-Request": "true"}).content.decode()
     assert 'id="unwatched" hx-swap-oob="true"' in part
-    assert "The clock isn't running" in part
+    assert "The clock isn&#x27;t running" in part
 
 
 def test_a_card_says_all_well_only_where_all_goes_on(as_owner, workspace, beats):

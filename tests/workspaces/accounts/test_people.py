@@ -77,7 +77,7 @@ def test_a_reactivated_person_has_their_roles_again(page, viewer, workspace):
 
 def test_nobody_locks_themselves_out(page, admin):
     answer = page.post(f"/people/{admin.pk}/deactivate/", follow=True)
-    assert "can't deactivate your own" in answer.content.decode()
+    assert "deactivate your own account. Ask another site admin" in answer.content.decode()
     assert page.get("/people/").status_code == 200
 
 

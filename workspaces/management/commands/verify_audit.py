@@ -13,9 +13,9 @@ _STATE = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")
 
 class Command(BaseCommand):
     help = (
-        "Check that no audit event was changed, removed or inserted; say which if one was. Events are told apart by "
-        "their place, not by their number: that the newest was renumbered does not show. That all of it was set "
-        "back to an earlier state shows only by --expect."
+        "Check that no audit event was changed, removed or inserted, and list those that were. Events are known by "
+        "position, not by number: renumbering the newest goes unnoticed. Only --expect detects that the whole trail "
+        "was set back to an earlier state."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:

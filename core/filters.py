@@ -14,12 +14,14 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils import timezone
 
+from core.formatting import format_day, format_time
 from core.sanitize import sanitize_text
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-WORDS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+WORDS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 # Query parameters for the position in a table and the open row, which are no filters.
-CURSOR_PARAMETERS = ("older", "newer", "at", "row", "seen", "shown")
+CURSOR_PARAMETERS = ("older", "newer", "before", "at", "row", "seen", "shown", "day")
+TIME_PARAMETERS = ("since", "start", "end")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 
 # The query parameters of a filter, and the filter in words.
@@ -32,6 +34,7 @@ class Chip:
 
     text: str
     url: str
+    is_current: bool = False
 
 
 def choice_field(form: forms.BaseForm, name: str) -> forms.ChoiceField:
@@ -84,33 +87,51 @@ def example(text: str) -> forms.TextInput:
     return forms.TextInput(attrs={"placeholder": text, "autocomplete": "off", "spellcheck": "false"})
 
 
+def search_input(text: str, **attributes: str) -> forms.TextInput:
+    """Return the search field of a filter bar, with ``text`` as its placeholder and HTML ``attributes``."""
+    widget = example(text)
+    widget.input_type = "search"
+    widget.attrs |= {"data-shortcut": "/"} | attributes
+    return widget
+
+
 class FilterForm(forms.Form):
     """Filters by time; subclasses add others. All are optional. While one is invalid, pages show no rows."""
 
-    # The fields that are always visible.
-    first: ClassVar[tuple[str, ...]] = ("since",)
+    # The field that is always visible; the others unfold, and those of time are the time-range picker.
+    search: ClassVar[str] = ""
+    spans: ClassVar[tuple[str, ...]] = ("1h", "24h", "7d", "30d")
+    has_positions: ClassVar[bool] = True  # whether ``at`` in the query string goes to a time
 
-    since = forms.CharField(required=False, label="Last", max_length=100, widget=example("6h, 30m, 7d"))
-    start = forms.CharField(required=False, label="From", max_length=100, widget=LocalDateTimeInput)
-    end = forms.CharField(required=False, label="Until", max_length=100, widget=LocalDateTimeInput)
+    since = forms.CharField(required=False, label="Time range", max_length=100)
+    start = forms.CharField(
+        required=False, label="From", max_length=100, widget=LocalDateTimeInput(attrs={"form": "range"})
+    )
+    end = forms.CharField(
+        required=False, label="Until", max_length=100, widget=LocalDateTimeInput(attrs={"form": "range"})
+    )
 
     def __init__(self, data: QueryDict) -> None:
         super().__init__(data)
         self.query = data
 
     @property
-    def first_fields(self) -> list[forms.BoundField]:
-        return [self[name] for name in self.first if name in self.fields]
+    def search_field(self) -> forms.BoundField:
+        return self[self.search]
 
     @property
     def more_fields(self) -> list[forms.BoundField]:
-        """Return the fields under “More filters”."""
-        return [bound for bound in self if bound.name not in self.first]
+        """Return the fields under “Filter”."""
+        apart = (self.search, *TIME_PARAMETERS, *CURSOR_PARAMETERS)
+        return [bound for bound in self if bound.name not in apart]
 
     @property
-    def uses_more(self) -> bool:
-        """Return whether one of ``more_fields`` is set or invalid."""
-        return any(bound.errors or self.query.get(bound.name) for bound in self.more_fields)
+    def has_error_in_more(self) -> bool:
+        return any(bound.errors for bound in self.more_fields)
+
+    @property
+    def has_error_in_time(self) -> bool:
+        return any(self[name].errors for name in TIME_PARAMETERS)
 
     def clean_since(self) -> timedelta | None:
         """Parse a span such as "6h"."""
@@ -158,15 +179,42 @@ class FilterForm(forms.Form):
         return any(self.words())
 
     def chips(self) -> list[Chip]:
-        return [Chip(text, self.link(**dict.fromkeys(names, ""))) for names, text in self.words()]
+        """Return the filters that are set, except the time range, which its picker shows."""
+        return [
+            Chip(text, self.link(**dict.fromkeys(names, "")))
+            for names, text in self.words()
+            if not set(names) & set(TIME_PARAMETERS)
+        ]
+
+    @property
+    def range_label(self) -> str:
+        """Return the time range in words: "Last 6 hours", "All time"."""
+        found = ", ".join(text for names, text in self.words() if set(names) & set(TIME_PARAMETERS))
+        return found[:1].upper() + found[1:] or "All time"
+
+    @property
+    def range_presets(self) -> list[Chip]:
+        """Return the usual time ranges, each with its query string."""
+        raw = self.raw
+        fixed = raw["start"] or raw["end"]
+        spans = [
+            Chip(f"Last {_span_in_words(text)}", self._link_to(text), not fixed and raw["since"] == text)
+            for text in self.spans
+        ]
+        return [*spans, Chip("All time", self._link_to(""), not fixed and not raw["since"])]
+
+    def _link_to(self, since: str) -> str:
+        return self.link(since=since, start="", end="")
 
     def link(self, **changes: str) -> str:
         """Return the query string of the first page with ``changes`` to the filters; "" removes one."""
         query = self.query.copy()
         for name in (*CURSOR_PARAMETERS, *changes):
             query.pop(name, None)
+        for name in [name for name, value in query.items() if not value]:
+            del query[name]
         query.update({name: value for name, value in changes.items() if value})
-        return f"?{query.urlencode()}"
+        return f"?{query.urlencode()}" if query else ""
 
     @property
     def query_string(self) -> str:
@@ -174,19 +222,32 @@ class FilterForm(forms.Form):
         return self.link()
 
     @property
+    def position(self) -> str:
+        """Return the time that the page went to, as the query string has it."""
+        return self.query.get("at", "")
+
+    @property
     def last_day(self) -> str:
         """Return the query string of the same filters for the last 24 hours."""
-        return self.link(since="24h", start="", end="")
+        return self._link_to("24h")
 
     @property
     def parameters(self) -> list[tuple[str, str]]:
         """Return the filters as names and values, for hidden fields."""
-        return [(name, str(value)) for name, value in self.query.items() if name not in CURSOR_PARAMETERS]
+        return [(name, str(value)) for name, value in self.query.items() if value and name not in CURSOR_PARAMETERS]
+
+    @property
+    def parameters_but_time(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self.parameters if name not in TIME_PARAMETERS]
+
+    @property
+    def time_parameters(self) -> list[tuple[str, str]]:
+        return [(name, value) for name, value in self.parameters if name in TIME_PARAMETERS]
 
     @property
     def for_audit(self) -> dict[str, str]:
         """Return the filters that are set, for the audit trail."""
-        return {name: sanitize_text(value, 300) for name, value in self.parameters if value}
+        return {name: sanitize_text(value, 300) for name, value in self.parameters}
 
     @property
     def raw(self) -> dict[str, str]:
@@ -197,14 +258,25 @@ class FilterForm(forms.Form):
         """Yield each filter that is set, in words. Subclasses extend it."""
         raw = self.raw
         if span := raw["since"]:
-            yield ("since",), f"last {span[:-1]} {WORDS.get(span[-1], '')}"
+            yield ("since",), f"last {_span_in_words(span)}"
         for name, word in (("start", "from"), ("end", "until")):
             if raw[name]:
                 yield (name,), f"{word} {_shown(raw[name])}"
 
 
+def _span_in_words(text: str) -> str:
+    """Return a span such as "6h" in words: "6 hours", "hour"; anything else as it is."""
+    if text[-1:] not in WORDS or not text[:-1].isdigit():
+        return text
+    unit = WORDS[text[-1]]
+    return unit if text[:-1] == "1" else f"{text[:-1]} {unit}s"
+
+
 def _shown(text: str) -> str:
     try:
-        return f"{timezone.localtime(parse_time(text)):%Y-%m-%d %H:%M:%S}".removesuffix(":00")
+        at = parse_time(text)
     except ValidationError:
         return text
+    if re.fullmatch(r"[0-9-]+", text):
+        return format_day(at)
+    return format_time(at, seconds=bool(at.second))

@@ -1,7 +1,7 @@
 """Formats numbers, counts, durations and times as words."""
 
 import re
-from calendar import month_abbr
+from calendar import day_abbr, month_abbr
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -88,6 +88,17 @@ def format_day(at: datetime) -> str:
     """Return the day of a time in the current time zone: "28 Nov 2026"."""
     local = timezone.localtime(at)
     return f"{local.day} {month_abbr[local.month]} {local.year}"
+
+
+def format_day_heading(at: datetime, now: datetime) -> str:
+    """Return the day of a time in the current time zone as a heading: "Today", "Fri 27 Nov", "Fri 27 Nov 2025"."""
+    day, today = timezone.localtime(at), timezone.localtime(now)
+    if day.date() == today.date():
+        return "Today"
+    if day.date() == today.date() - timedelta(days=1):
+        return "Yesterday"
+    year = "" if day.year == today.year else f" {day.year}"
+    return f"{day_abbr[day.weekday()]} {day.day} {month_abbr[day.month]}{year}"
 
 
 def format_time(at: datetime, *, seconds: bool = False) -> str:

@@ -1,6 +1,8 @@
 """Responses of views: whole pages for browsers, partials for htmx, and redirects for both."""
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -9,6 +11,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 
 Context = dict[str, Any]  # of a template
+P = ParamSpec("P")
+# The partials of a page with a list, by the ids of the elements that htmx fills with them.
+LOG_PARTS = {"results": "results", "drawer": "drawer", "drawer-box": "drawer"}
 
 
 def is_htmx(request: HttpRequest) -> bool:
@@ -36,6 +41,30 @@ def render_page(request: HttpRequest, template: str, part: str, context: Context
     response = render(request, name, context | {"is_part": is_part}, status=status)
     response.headers["Vary"] = "HX-Request"
     return response
+
+
+def without_empty_parameters(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+    """Redirect a URL with empty parameters, as browsers make them of forms without a script, to the one without."""
+
+    @wraps(view)
+    def tidied(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        query = request.GET.copy()
+        empty = [name for name, values in query.lists() if not any(values)]
+        if not empty:
+            return view(request, *args, **kwargs)
+        for name in empty:
+            del query[name]
+        return HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+
+    return tidied
+
+
+def requested_part(request: HttpRequest, parts: Mapping[str, str], otherwise: str) -> str:
+    """Return the partial for the element that htmx is going to fill, by the ids in ``parts``."""
+    htmx: Any = getattr(request, "htmx", None)
+    return parts.get(htmx.target or "", otherwise) if htmx else otherwise
 
 
 def referrer_or(request: HttpRequest, otherwise: str) -> str:

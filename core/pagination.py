@@ -1,7 +1,7 @@
 """Cursor pagination of long tables in order of time. Queries for pages and counts have time limits."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
@@ -10,10 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 from django.http import QueryDict
+from django.utils import timezone
 
 from cleanlist.parsing.timestamps import EARLIEST, LATEST
+from core import clock
 from core.db.query_timeout import QueryTimeout, time_limit
 from core.filters import parse_time
+from core.formatting import format_day_heading
 
 PAGE_SIZE = 50
 # Higher counts show as "10,000+": nobody reads that far, and counting a busy table takes as long as twenty pages.
@@ -54,6 +57,7 @@ class PagedRow:
     """Base of a model whose rows are shown in pages, newest first, with what a page notes on each of them."""
 
     is_new: bool  # set by ``mark_new``
+    day_heading: str  # set by ``mark_days``
     gaps_below: list["Gap"]  # set by ``attach_gaps``
 
     @property
@@ -124,6 +128,7 @@ class Page(Generic[Row]):
     is_top: bool = True
     problem: str = ""
     cursor_error: str = ""
+    last_day: str = ""  # set by ``mark_days``
 
     @property
     def newest(self) -> Cursor | None:
@@ -203,6 +208,45 @@ def mark_new(rows: Iterable[PagedRow], seen: str) -> None:
     last_seen = Cursor.parse(seen)
     for row in rows:
         row.is_new = last_seen is not None and (row.cursor.at, row.cursor.pk) > (last_seen.at, last_seen.pk)
+
+
+def day_headings(times: Iterable[datetime]) -> Iterator[str]:
+    """Yield for each of ``times``, newest first, the heading of the day that begins with it, or ""."""
+    last = None
+    for at in times:
+        day = timezone.localtime(at).date()
+        yield "" if day == last else format_day_heading(at, clock.cached_now())
+        last = day
+
+
+def mark_days(page: Page[Any], above: str = "") -> None:
+    """Set ``day_heading`` on each row that begins a day, as a heading; ``above`` is the rows above's ``last_day``."""
+    page.last_day = above
+    for row in page.rows:
+        day = timezone.localtime(row.cursor.at).date().isoformat()
+        row.day_heading = "" if day == page.last_day else format_day_heading(row.cursor.at, clock.cached_now())
+        page.last_day = day
+
+
+def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
+    """Return the URL of this page with no row open, and the one to append a row's id to."""
+    kept = query.copy()
+    for name in ("row", "seen", "shown", "day"):
+        kept.pop(name, None)
+    text = kept.urlencode()
+    return {
+        "closed_url": f"{log_url}?{text}" if text else log_url,
+        "opening_url": f"{log_url}?{text}&row=" if text else f"{log_url}?row=",
+    }
+
+
+def neighbors(rows: TimeOrderedQuerySet[Row], cursor: Cursor) -> tuple[Row | None, Row | None]:
+    """Return the rows right before and right after ``cursor`` (newer, older); None for one that takes too long."""
+    try:
+        with time_limit(ROWS_SECONDS):
+            return rows.before(cursor).oldest_first().first(), rows.after(cursor).newest_first().first()
+    except QueryTimeout:
+        return None, None
 
 
 class Gap(Protocol):

@@ -7,7 +7,7 @@ from django import forms
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from core.filters import Chip, FilterForm, Words, example
+from core.filters import Chip, FilterForm, Words, example, search_input
 from webhooks.models import Delivery, DeliveryState, Endpoint
 from webhooks.models.delivery import DeliveryQuerySet
 from webhooks.reasons import all_reasons, reason_named
@@ -30,10 +30,10 @@ def link_to(**filters: str) -> str:
 class DeliveryFilterForm(FilterForm):
     """The filters. Every one may be left out; while one is wrong nothing is shown, and its field says why."""
 
-    first = ("workflow", "state", "host", "reason", "since")
+    search = "workflow"
 
     workflow = forms.CharField(
-        required=False, label="Workflow", max_length=200, widget=example("public_bulk_… or its beginning")
+        required=False, label="Workflow ID", max_length=200, widget=search_input("Workflow ID or its beginning")
     )
     state = forms.ChoiceField(required=False, label="State", choices=[("", "All states"), *DeliveryState.choices])
     host = forms.CharField(required=False, label="Endpoint", max_length=255, widget=example("hooks.example.com"))
@@ -96,8 +96,7 @@ class DeliveryFilterForm(FilterForm):
     def suggestions(self) -> list[Chip]:
         """Return filters to begin with, each with its query string."""
         troubled = (DeliveryState.FAILED, DeliveryState.RETRYING)
-        states = [Chip(state.label, self.link(state=state.value)) for state in troubled]
-        return states + [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "24h", "7d")]
+        return [Chip(state.label, self.link(state=state.value)) for state in troubled]
 
 
 def filtered_deliveries(form: DeliveryFilterForm, now: datetime) -> DeliveryQuerySet:

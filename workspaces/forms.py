@@ -1,6 +1,5 @@
 """Forms for workspaces. Entered secrets become ``Secret`` here and are never rendered again."""
 
-from datetime import date, datetime, time
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import available_timezones
@@ -8,14 +7,12 @@ from zoneinfo import available_timezones
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 
 from cleanlist import Secret, checked_base_url, describe_key_format
 from core.form_messages import CleanedData
 from core.sanitize import validate_single_line
 from workspaces.credentials.clients import AddressNotAllowed, check_api_origin
-from workspaces.models import Action, Outcome, User, Workspace
-from workspaces.models.audit import AuditEventQuerySet
+from workspaces.models import User, Workspace
 from workspaces.services import Credentials
 from workspaces.time_zone_field import TimeZoneField
 
@@ -242,67 +239,6 @@ class RemoveWorkspaceForm(forms.Form):
         if phrase != self.workspace.name:
             raise ValidationError(f"That doesn't match the workspace's name. Type “{self.workspace.name}”.")
         return phrase
-
-
-class DateInput(forms.DateInput):
-    """The browser's own date picker."""
-
-    input_type = "date"
-
-
-def _is_this_age(value: date) -> None:
-    """Reject years that no event can have and that break date arithmetic."""
-    if not 2000 <= value.year <= 2999:
-        raise ValidationError("Choose a date in 2000 or later.")
-
-
-class AuditFilterForm(forms.Form):
-    """Filters of the audit trail. All are optional; while one is invalid, the page shows no events."""
-
-    action = forms.ChoiceField(required=False, choices=[("", "Every action"), *Action.choices])
-    outcome = forms.ChoiceField(required=False, choices=[("", "Every outcome"), *Outcome.choices])
-    actor = forms.CharField(
-        required=False,
-        max_length=254,
-        widget=forms.TextInput(
-            attrs={"placeholder": "Part of an email address", "list": "actors", "autocomplete": "off"}
-        ),
-    )
-    since = forms.DateField(required=False, label="From", widget=DateInput, validators=[_is_this_age])
-    until = forms.DateField(required=False, label="Until", widget=DateInput, validators=[_is_this_age])
-    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
-
-    CONSOLE = "the console itself"
-
-    @property
-    def narrows(self) -> bool:
-        """Return whether any filter is set; ``before``, the cursor of the page, is none."""
-        return bool(self.for_audit)
-
-    @property
-    def for_audit(self) -> dict[str, str]:
-        """Return the filters that are set, for the audit trail."""
-        return {name: str(value) for name, value in self.cleaned_data.items() if value and name != "before"}
-
-    def apply(self, events: AuditEventQuerySet) -> AuditEventQuerySet:
-        """Return the matching ``events``; dates are days in the viewer's time zone."""
-        data = self.cleaned_data
-        for name in ("action", "outcome"):
-            if data.get(name):
-                events = events.filter(**{name: data[name]})
-        if data.get("actor") == self.CONSOLE:
-            events = events.filter(actor_email="")
-        elif data.get("actor"):
-            events = events.filter(actor_email__icontains=data["actor"])
-        if data.get("since"):
-            events = events.filter(at__gte=_edge_of_day(datetime.combine(data["since"], time.min)))
-        if data.get("until"):
-            events = events.filter(at__lte=_edge_of_day(datetime.combine(data["until"], time.max)))
-        return events
-
-
-def _edge_of_day(local: datetime) -> datetime:
-    return timezone.make_aware(local)
 
 
 class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

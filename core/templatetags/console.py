@@ -76,6 +76,12 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
     return _time(value, format_time(value, seconds=seconds))
 
 
+@register.simple_tag
+def time_of_day(value: dt.datetime) -> SafeString:
+    """Render the local time of an aware datetime without its day, with day and exact UTC on hover."""
+    return _time(value, timezone.localtime(value).time().isoformat("seconds"))
+
+
 # --- words and figures ----------------------------------------------------------------------------------------
 
 
@@ -116,10 +122,12 @@ def pill(level: str, text: str, icon: str = "", title: str = "") -> SafeString:
 
 @register.simple_tag
 def status_code(code: int | None) -> SafeString:
-    """Render the HTTP status code of a response as a pill, or a dash if there was no response."""
+    """Render the HTTP status code of a response: a pill if it is an error, or a dash if there was no response."""
     if code is None:
         return SafeString("—")
-    return pill("ok" if code < 400 else "warning" if code < 500 else "danger", str(code))
+    if code < 400:
+        return format_html('<span class="status-code">{}</span>', code)
+    return pill("warning" if code < 500 else "danger", str(code))
 
 
 @register.simple_tag

@@ -12,13 +12,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.db.query_timeout import QueryTimeout
-from core.http import Context, render_page, wants_partial
+from core.http import LOG_PARTS, Context, render_page, requested_part, wants_partial, without_empty_parameters
+from core.pagination import row_urls
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
 from keys.log.search.export import export_requests, file_size_text
 from keys.log.search.filters import LogFilterForm, LogScope
-from keys.log.search.row_details import open_row, row_urls
+from keys.log.search.row_details import open_row
 from keys.log.search.statistics import log_statistics
 from keys.models import ApiKey
 from keys.views.shared import get_key
@@ -27,8 +28,11 @@ from workspaces.audit.events import Actor
 from workspaces.downloads import confirm_and_export
 from workspaces.polling.registry import REQUEST_LOG
 
+PAGE = "keys/log/page.html"
+
 
 @require_safe
+@without_empty_parameters
 def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     """Show the mirrored request log of one key."""
     workspace = get_workspace(request, slug)
@@ -40,6 +44,7 @@ def requests(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
 
 
 @require_safe
+@without_empty_parameters
 def log(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the request logs of all keys of a workspace, combined."""
     workspace = get_workspace(request, slug)
@@ -110,18 +115,23 @@ def _form(request: HttpRequest, scope: LogScope) -> LogFilterForm:
 
 
 def _page(request: HttpRequest, scope: LogScope, form: LogFilterForm, context: Context) -> HttpResponse:
+    part = requested_part(request, LOG_PARTS, "live")
     context |= _context(request, scope, form)
     if form.is_valid():
+        context["open"] = open_row(form, scope, context["opening_url"])
+        if part == "drawer":
+            return render_page(request, PAGE, part, context)
         page = log_page.read_page(form, scope)
         log_page.annotate(page, form, scope, request.GET.get("seen", ""))
         is_live = page.is_top and not page.further and not form.cleaned_data["end"]
-        context |= {"page": page, "is_live": is_live, "export_url": _export_url(scope, form)}
-        context["open"] = open_row(request.GET.get("row", ""), page.rows, scope.rows, form, scope.workspace)
+        context |= {"page": page, "is_live": is_live}
+        if page.rows or page.further:
+            context["export_url"] = _export_url(scope, form)
     poll = context["log_poll"]
     is_read, has_failed = bool(poll and poll.last_success_at), bool(poll and poll.consecutive_failures)
     blank = partial(why_no_requests, scope.workspace, is_read=is_read, has_failed=has_failed)
     context |= {"blank": SimpleLazyObject(blank), "chips": form.chips()}
-    return render_page(request, "keys/log/page.html", "live", context)
+    return render_page(request, PAGE, part, context)
 
 
 def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
@@ -131,7 +141,7 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
         if form.is_valid():
             context["figures"] = log_statistics(form, scope, clock.cached_now())
     except QueryTimeout:
-        context["problem"] = "Looking through the log takes too long. Narrow the time range to see figures."
+        context["problem"] = "Searching the log takes too long. Narrow the time range to see statistics."
     return render_page(request, "keys/log/figures.html", "figures", context)
 
 

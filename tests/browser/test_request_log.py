@@ -1,4 +1,4 @@
-"""The request log in Chromium: filters, paging both ways, live, one row in full, export."""
+"""The request log in Chromium: filters, paging both ways, live, one row in full, export, layout."""
 
 import csv
 import re
@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
+
+from tests.browser.layout import SHIFT
 
 LOG = "/w/sandbox/requests/"
 
@@ -23,24 +25,101 @@ def times(page):
     return [cell.get_attribute("id") for cell in page.locator("tr[data-row]").all()]
 
 
-def test_filters_are_typed_kept_in_the_address_and_taken_out_by_their_chips(log):
-    log.get_by_label("Path").fill("/api/v1/public/credits")
-    log.get_by_label("Status").fill("2xx")
-    log.get_by_role("button", name="Filter").click()
-    expect(log).to_have_url(re.compile(r"path=%2Fapi%2Fv1%2Fpublic%2Fcredits&status=2xx"))
+def search(page):
+    return page.get_by_label("Path", exact=True)
+
+
+def status_line(page):
+    return page.locator("#announcement")
+
+
+def test_what_is_typed_filters_at_once_and_the_focus_stays(log):
+    search(log).press_sequentially("/api/v1/public/credits")
+    expect(log).to_have_url(f"{LOG}?path=%2Fapi%2Fv1%2Fpublic%2Fcredits")
+    expect(status_line(log)).to_have_text(re.compile("^[0-9,]+ requests? match"))
+    expect(search(log)).to_be_focused()
+    expect(search(log)).to_have_value("/api/v1/public/credits")
     paths = log.locator(".log-request .log-cut:first-child").all_inner_texts()
     assert paths
     assert all("/api/v1/public/credits" in path for path in paths)
-    log.get_by_role("link", name="status 2xx").click()
-    expect(log).not_to_have_url(re.compile("status"))
 
 
-def test_a_wrong_filter_is_explained_at_its_field(log):
-    log.get_by_label("IP or network").fill("nonsense")
-    log.keyboard.press("Enter")
+def test_a_filter_becomes_a_chip_that_removes_it(log):
+    log.locator("#filter-more-toggle").click()
+    log.get_by_label("Status").fill("2xx")
+    log.keyboard.press("Tab")
+    expect(log).to_have_url(f"{LOG}?status=2xx")
+    expect(log.get_by_label("Method")).to_be_focused()
+    log.keyboard.press("Escape")
+    log.get_by_role("link", name="Remove filter: status 2xx").click()
+    expect(log).to_have_url(LOG)
+    expect(log.locator("#filter-more-toggle")).to_be_focused()
+    expect(log.locator("[name=status]")).to_have_value("")
+
+
+def test_a_wrong_filter_is_explained_at_its_field_until_it_is_right(log):
+    log.locator("#filter-more-toggle").click()
     field = log.get_by_label("IP or network")
+    field.fill("nonsense")
+    field.press("Enter")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_have_accessible_description(re.compile("neither an address nor a network"))
+    expect(field).to_be_focused()
+    expect(field).to_have_value("nonsense")
+    field.fill("203.0.113.0/24")
+    field.press("Enter")
+    expect(field).not_to_have_attribute("aria-invalid", "true")
+    expect(log.locator("tr[data-row]").first).to_be_visible()
+
+
+def test_the_time_range_is_a_preset_or_fixed_and_keeps_the_other_filters(log):
+    log.goto(f"{LOG}?status=2xx")
+    toggle = log.locator("#time-range-toggle")
+    toggle.click()
+    log.get_by_role("link", name="Last 24 hours").click()
+    expect(toggle).to_contain_text("Last 24 hours")
+    expect(toggle).to_be_focused()
+    expect(log).to_have_url(f"{LOG}?status=2xx&since=24h")
+    toggle.press("Enter")
+    log.get_by_label("From").fill("2026-01-01T00:00")
+    log.locator(".time-range").get_by_role("button", name="Apply").click()
+    expect(toggle).to_contain_text("From 1 Jan 2026, 00:00")
+    expect(log).to_have_url(f"{LOG}?status=2xx&start=2026-01-01T00%3A00")
+
+
+def test_without_a_script_the_filters_are_a_form(chromium, console, log):
+    context = chromium.new_context(
+        base_url=console.url, java_script_enabled=False, storage_state=log.context.storage_state()
+    )
+    page = context.new_page()
+    page.goto(LOG)
+    search(page).fill("/api")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page).to_have_url(f"{LOG}?path=%2Fapi")
+    page.locator(".row-link").first.click()
+    expect(page.locator("[data-drawer]")).to_contain_text("Request ID")
+    page.get_by_role("link", name="Next").click()
+    expect(page).to_have_url(re.compile(r"\?path=%2Fapi&row="))
+    page.get_by_role("link", name="Close").click()
+    expect(page).to_have_url(f"{LOG}?path=%2Fapi")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 768, 390])
+def test_nothing_moves_while_the_page_loads(log, width):
+    log.set_viewport_size({"width": width, "height": 900})
+    log.add_init_script(SHIFT)
+    log.goto(LOG)
+    expect(log.locator("[data-tally-text]")).to_be_visible()
+    expect(log.get_by_role("heading", name="Errors by status and endpoint")).to_be_attached()
+    assert log.evaluate("window.shift ?? 0") <= 0.02
+
+
+@pytest.mark.parametrize(("width", "height", "at_most"), [(1440, 900, 320), (1280, 900, 320), (390, 844, 800)])
+def test_the_first_row_is_in_sight(log, width, height, at_most):
+    log.set_viewport_size({"width": width, "height": height})
+    log.goto(LOG)
+    assert log.locator("tr[data-row]").first.bounding_box()["y"] <= at_most
 
 
 def test_paging_goes_there_and_back(log):
@@ -59,22 +138,57 @@ def test_live_new_requests_appear_by_themselves_until_paused(log):
     before = set(times(log))
     expect(log.locator("tr.row--new").first).to_be_attached(timeout=90_000)
     assert set(times(log)) - before
-    log.get_by_role("button", name="Live: pause").click()
-    expect(log.get_by_role("button", name="Paused: go on")).to_have_attribute("aria-pressed", "true")
+    log.get_by_role("button", name="Live · Pause").click()
+    expect(log.get_by_role("button", name="Paused · Resume")).to_have_attribute("aria-pressed", "true")
 
 
-def test_a_row_opens_in_place_with_a_command_to_copy_and_the_figures_beside_it(log):
-    expect(log.get_by_role("heading", name="Errors by status and endpoint")).to_be_visible()
+def test_a_row_opens_in_a_drawer_with_a_command_to_copy(log):
+    log.goto(f"{LOG}?end={datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
     log.locator("tr[data-row] .row-link").first.click()
     expect(log).to_have_url(re.compile("row="))
-    expect(log.locator(".log-open")).to_contain_text('--header "Authorization: Bearer $CLEANLIST_API_KEY"')
-    log.get_by_role("link", name="Who used this IP address?").click()
+    drawer = log.get_by_role("dialog")
+    expect(drawer).to_contain_text('--header "Authorization: Bearer $CLEANLIST_API_KEY"')
+    drawer.get_by_role("link", name="Who used this IP address?").click()
     expect(log).to_have_url(re.compile(r"requests/\?ip="))
+
+
+def test_the_drawer_is_walked_by_keyboard_and_gives_the_focus_back(log):
+    address = f"{LOG}?end={datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H%%3A%M%%3A%SZ}"
+    log.goto(address)
+    links = log.locator("tr[data-row] .row-link")
+    links.nth(1).focus()
+    log.evaluate("scrollTo(0, 40)")
+    log.keyboard.press("Enter")
+    expect(log.get_by_role("dialog")).to_be_visible()
+    wanted = [links.nth(number).get_attribute("id").removeprefix("open-") for number in range(3)]
+    expect(log).to_have_url(re.compile(f"row={wanted[1]}$"))
+    log.keyboard.press("j")
+    expect(log).to_have_url(re.compile(f"row={wanted[2]}$"))
+    log.get_by_role("link", name="Previous").press("Enter")
+    expect(log).to_have_url(re.compile(f"row={wanted[1]}$"))
+    expect(log.get_by_role("link", name="Previous")).to_be_focused()
+    log.keyboard.press("k")
+    expect(log).to_have_url(re.compile(f"row={wanted[0]}$"))
+    log.keyboard.press("Escape")
+    expect(log.get_by_role("dialog")).to_have_count(0)
+    expect(log).to_have_url(address)
+    expect(links.nth(0)).to_be_focused()
+    assert log.evaluate("scrollY") == 40
+
+
+def test_the_address_of_an_open_row_opens_it_again(log):
+    pk = log.locator("tr[data-row] .row-link").nth(2).get_attribute("id").removeprefix("open-")
+    log.goto(f"{LOG}?row={pk}")
+    expect(log.get_by_role("dialog")).to_contain_text("Request ID")
+    log.get_by_role("link", name="Close").click()
+    expect(log).to_have_url(LOG)
 
 
 def test_what_is_filtered_is_saved_as_a_file(log):
     log.goto(LOG + "?status=422")
+    log.get_by_text("Export", exact=True).click()
+    expect(log.locator("#export-size")).to_contain_text("rows")
     with log.expect_download() as download:
-        log.get_by_role("button", name="Export CSV").click()
+        log.get_by_role("button", name="CSV").click()
     with Path(download.value.path()).open() as file:
         assert {line["status_code"] for line in csv.DictReader(file)} == {"422"}

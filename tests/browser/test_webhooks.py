@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Error, expect
 
+from tests.browser.layout import SHIFT
 from tests.wait import wait_until
 
 LIST = "/w/sandbox/webhooks/"
@@ -59,13 +60,14 @@ def download(page, address, button):
 
 @pytest.mark.timeout(400)  # each of its calls may have to wait for the key's next minute
 def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
+    webhooks.get_by_text("Endpoint health").click()
     webhooks.get_by_role("region", name="Failure reasons").get_by_role("link").first.click()
     expect(webhooks).to_have_url(re.compile(r"host=.+&reason=.+&since=7d"))
-    expect(webhooks.get_by_role("status").filter(has_text="hidden by filters")).to_be_visible()
+    expect(webhooks.get_by_text("hidden by filters")).to_be_visible()
     webhooks.goto(f"{webhooks.url}&state=failed")  # without what the sandbox is still retrying
-    workflow = webhooks.locator("a.row-link").first
-    workflow_id = workflow.inner_text()
-    workflow.click()
+    webhooks.locator("a.row-link").first.click()
+    workflow_id = webhooks.get_by_role("dialog").locator("#workflow-id").inner_text()
+    webhooks.get_by_role("link", name="Open workflow").click()
 
     expect(webhooks.get_by_role("heading", level=1)).to_have_text(workflow_id)
     expect(webhooks.get_by_text("All 5 attempts failed. No more retries.")).to_be_visible()
@@ -102,24 +104,55 @@ def test_nothing_moves_when_the_figures_come_after_the_list(webhooks, width):
 
     webhooks.route("**/webhooks/figures/", hold)
     webhooks.goto(LIST)
+    with webhooks.expect_request("**/webhooks/figures/"):
+        webhooks.get_by_text("Endpoint health").click()
     to_come = webhooks.locator(".webhooks-strip__row--to-come")
-    heading = webhooks.get_by_role("heading", name="Deliveries")
+    table = webhooks.get_by_role("table")
     expect(to_come.first).to_be_visible()
-    expect(webhooks.get_by_role("status").filter(has_text="match")).to_be_visible()
-    before = heading.bounding_box()
+    expect(webhooks.locator("[data-tally-text]")).to_be_visible()
+    before = table.bounding_box()
     waiting[0].continue_()
     expect(to_come).to_have_count(0)
 
     expect(webhooks.get_by_role("region", name="Endpoints").get_by_text("attempts").first).to_be_visible()
-    assert heading.bounding_box() == before
+    assert table.bounding_box() == before
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 768, 390])
+def test_nothing_moves_while_the_page_loads(webhooks, width):
+    webhooks.set_viewport_size({"width": width, "height": 900})
+    webhooks.add_init_script(SHIFT)
+    webhooks.goto(LIST)
+    expect(webhooks.locator("[data-tally-text]")).to_be_visible()
+    assert webhooks.evaluate("window.shift ?? 0") <= 0.02
+
+
+@pytest.mark.parametrize(("width", "height", "at_most"), [(1440, 900, 320), (1280, 900, 320), (390, 844, 800)])
+def test_the_first_row_is_in_sight(webhooks, width, height, at_most):
+    webhooks.set_viewport_size({"width": width, "height": height})
+    webhooks.goto(LIST)
+    assert webhooks.locator("tr[data-row]").first.bounding_box()["y"] <= at_most
+
+
+def test_the_drawer_is_opened_and_left_by_keyboard(webhooks):
+    webhooks.goto(f"{LIST}?state=failed")
+    link = webhooks.locator("tr[data-row] .row-link").first
+    link.press("Enter")
+    expect(webhooks.get_by_role("dialog")).to_contain_text("How to fix it")
+    webhooks.keyboard.press("Escape")
+    expect(link).to_be_focused()
+    expect(webhooks).to_have_url(f"{LIST}?state=failed")
 
 
 def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
-    webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("nonsense/../x")
-    webhooks.get_by_role("button", name="Look up").click()
+    webhooks.get_by_text("Missing a webhook?").click()
+    webhooks.get_by_label("Workflow ID to look up at Cleanlist").fill("nonsense/../x")
+    webhooks.get_by_role("button", name="Look up at Cleanlist").click()
     expect(webhooks.get_by_text("Invalid workflow id")).to_be_visible()
 
-    webhooks.get_by_label("Workflow id to look up at Cleanlist").fill("public_bulk_never_heard_of")
-    webhooks.get_by_role("button", name="Look up").click()
+    if not webhooks.get_by_label("Workflow ID to look up at Cleanlist").is_visible():
+        webhooks.get_by_text("Missing a webhook?").click()
+    webhooks.get_by_label("Workflow ID to look up at Cleanlist").fill("public_bulk_never_heard_of")
+    webhooks.get_by_role("button", name="Look up at Cleanlist").click()
     expect(webhooks.get_by_role("heading", level=1)).to_have_text("public_bulk_never_heard_of")
     ask(webhooks, "Read it now", webhooks.get_by_text("Cleanlist doesn't report its status"))

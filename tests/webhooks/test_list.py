@@ -72,6 +72,40 @@ def test_an_invalid_cursor_is_reported(hooks):
     assert "Showing the newest deliveries" in text_of(hooks.get("?older=nonsense"))
 
 
+def test_an_open_delivery_says_why_it_failed_and_leads_to_its_neighbors(hooks):
+    older, row, newer = (hooks.ingest(f"public_bulk_{number}", ago=3600 - number) for number in range(3))
+    hooks.ingest("public_bulk_fine", [200], ago=30)
+
+    answer = hooks.get(f"?state=failed&row={row.pk}", HTTP_HX_TARGET="drawer", **HTMX)
+
+    for words in ("public_bulk_1", "What to check", "How to fix it", "Open workflow"):
+        assert words in text_of(answer)
+    assert "page" not in answer.context
+    opened = answer.context["open"]
+    assert opened.newer_url == f"{hooks.url()}?state=failed&row={newer.pk}"
+    assert opened.older_url == f"{hooks.url()}?state=failed&row={older.pk}"
+    assert "How to fix it" in text_of(hooks.get(f"?row={row.pk}"))
+
+
+@pytest.mark.parametrize("row", ["x", "-1", "9" * 30, "٣", "1"])
+def test_a_delivery_that_is_not_there_is_no_error(hooks, row):
+    assert hooks.get(f"?row={row}").context["open"] is None
+
+
+def test_another_workspaces_delivery_does_not_open(hooks):
+    row = hooks.ingest()
+    other = type(hooks.workspace).objects.create(name="Other", slug="other", base_url=hooks.workspace.base_url)
+    Delivery.objects.update(workspace=other)
+    assert hooks.get(f"?row={row.pk}").context["open"] is None
+
+
+def test_a_day_is_said_once_above_its_rows(hooks):
+    for number in range(2):
+        hooks.ingest(f"public_bulk_{number}", [200], ago=86_400 * 3)
+    day = timezone.localtime(timezone.now() - timedelta(days=3))
+    assert text_of(hooks.get()).count(f'colspan="6">{day:%a} {day.day} {day:%b}') == 1
+
+
 def test_what_came_since_the_last_look_is_marked_while_live(hooks):
     hooks.ingest("public_bulk_old", [200], ago=600)
     page = hooks.get().context["page"]
@@ -107,7 +141,7 @@ def test_the_page_says_what_upstream_keeps_back_and_how_long_history_stays(hooks
 
     assert "one workflow at a time" in text
     assert "workflow_id is required" in text
-    assert "Kept for 13 months" in text
+    assert "has synced for 13 months" in text
 
 
 def bring_into(state, workspace):
@@ -130,9 +164,9 @@ def bring_into(state, workspace):
     [
         ("no_key", "need an API key"),
         ("rejected", "no longer accepts the API key"),
-        ("read", "No webhook delivery yet"),
-        ("failing", "could not be read"),
-        ("new", "first reading is on its way"),
+        ("read", "No webhook deliveries yet"),
+        ("failing", "can't be synced"),
+        ("new", "Syncing for the first time"),
     ],
 )
 def test_an_empty_list_says_why(hooks, state, words):
@@ -141,7 +175,7 @@ def test_an_empty_list_says_why(hooks, state, words):
     text = text_of(hooks.get())
 
     assert words in text
-    assert "Expected a webhook that is not here?" in text
+    assert "Missing a webhook?" in text
 
 
 @pytest.mark.parametrize(
@@ -149,7 +183,7 @@ def test_an_empty_list_says_why(hooks, state, words):
     [
         ("no_key", "none is stored"),
         ("rejected", "no longer accepts the API key"),
-        ("failing", "The latest deliveries could not be read"),
+        ("failing", "The latest deliveries can't be synced"),
         ("read", ""),
     ],
 )
@@ -160,7 +194,7 @@ def test_a_list_that_no_longer_grows_says_why(hooks, state, words):
     text = text_of(hooks.get())
 
     assert words in text
-    assert ("Nothing new is read" in text) == (state in {"no_key", "rejected"})
+    assert ("Syncing has stopped" in text) == (state in {"no_key", "rejected"})
     assert ("No connection" in text) == (state == "failing")
 
 
@@ -190,10 +224,10 @@ def test_the_endpoints_are_loaded_after_the_list_into_their_placeholder(hooks, e
 
     assert page.count("webhooks-strip__row--to-come") == in_sight
     # Without JavaScript the same is a click away, for those in sight and for those folded away.
-    assert page.count(f'<a href="{hooks.url("figures")}">Endpoint health</a>') == (2 if more else 1)
+    assert page.count(f'<a href="{hooks.url("figures")}">Show endpoint health</a>') == (2 if more else 1)
     assert "webhooks-strip__row--to-come" not in figures
     for text in (page, figures):
-        assert f"{endpoints} result{'s' if endpoints > 1 else ''} never arrived" in text
+        assert f"{endpoints} webhook{'s' if endpoints > 1 else ''} failed in the last 7 days" in text
         assert more in text
 
 
@@ -212,7 +246,7 @@ def test_redelivering_is_offered_where_something_may_have_failed(hooks, operator
     hooks.ingest()
     hooks.ingest("public_bulk_fine", [200])
     hooks.ingest("public_bulk_going_on", [500], ago=0)
-    assert ("Redeliver what failed of these" in text_of(hooks.get(query))) == offered
+    assert ("Redeliver failed…" in text_of(hooks.get(query))) == offered
 
 
 def test_endpoints_without_a_url_have_a_filter_too(hooks):

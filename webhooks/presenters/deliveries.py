@@ -9,8 +9,9 @@ from django.db.models import Exists, OuterRef
 
 from core import clock
 from core.net.curl import curl_command
+from core.pagination import neighbors
 from webhooks import health, tracked_workflows
-from webhooks.filters import NO_HOST_LABEL, link_to
+from webhooks.filters import NO_HOST_LABEL, DeliveryFilterForm, filtered_deliveries, link_to
 from webhooks.health import EndpointHealth, FailureGroup
 from webhooks.ingest.delivery_status import explain_failure
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
@@ -92,6 +93,10 @@ class EndpointFigures:
     lost_url: str
 
     @property
+    def lost_words(self) -> str:
+        return f"{self.lost:,} failed"
+
+    @property
     def first_endpoints(self) -> list[EndpointRow | None]:
         """Return the visible endpoints; None for each that was not read yet."""
         return (
@@ -148,6 +153,33 @@ def _figures(
         lost=groups[0].failed_in_all if groups else 0,
         lost_url=link_to(state=DeliveryState.FAILED.value, since=PERIOD),
     )
+
+
+@dataclass(frozen=True)
+class OpenDelivery:
+    """One delivery of the list in full, and the URLs of its neighbors among what matches."""
+
+    delivery: Delivery
+    newer_url: str
+    older_url: str
+
+    @property
+    def row_id(self) -> str:
+        """Return the id of its link in the table."""
+        return f"open-{self.delivery.pk}"
+
+
+def open_delivery(form: DeliveryFilterForm, opening_url: str) -> OpenDelivery | None:
+    """Return the delivery that ``row`` in the query string names, whether the filters match it or not."""
+    text = form.query.get("row", "")
+    if not (text.isascii() and text.isdigit() and len(text) < 19):
+        return None
+    delivery = Delivery.objects.of(form.workspace).select_related("workflow").filter(pk=int(text)).first()
+    if delivery is None:
+        return None
+    found = neighbors(filtered_deliveries(form, clock.cached_now()), delivery.cursor)
+    newer, older = (f"{opening_url}{row.pk}" if row else "" for row in found)
+    return OpenDelivery(delivery, newer, older)
 
 
 @dataclass(frozen=True)

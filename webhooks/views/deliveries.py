@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
-from core.http import Context, render_page, wants_partial
-from core.pagination import attach_gaps, count_rows, mark_new, read_page
+from core.http import LOG_PARTS, Context, render_page, requested_part, wants_partial, without_empty_parameters
+from core.pagination import attach_gaps, count_rows, mark_days, mark_new, read_page, row_urls
 from webhooks import tracked_workflows
 from webhooks.export import estimated_size, export_deliveries
 from webhooks.filters import DeliveryFilterForm, filtered_deliveries
@@ -21,8 +21,11 @@ from workspaces.audit.events import Actor
 from workspaces.downloads import confirm_and_export
 from workspaces.models import Workspace
 
+LIST = "webhooks/list.html"
+
 
 @require_safe
+@without_empty_parameters
 def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the deliveries that match the filters in the query string, newest first."""
     workspace = get_workspace(request, slug)
@@ -36,13 +39,19 @@ def delivery_list(request: HttpRequest, slug: str) -> HttpResponse:
         "resource": tracked_workflows.DELIVERIES,
         "poll": workspace.polls.filter(resource=tracked_workflows.DELIVERIES).first(),
     }
+    context |= row_urls(request.path, request.GET)
+    part = requested_part(request, LOG_PARTS, "live")
     if form.is_valid():
+        context["open"] = deliveries.open_delivery(form, context["opening_url"])
+        if part == "drawer":
+            return render_page(request, LIST, part, context)
         context |= _rows(request, form)
-    context["chips"] = form.chips()
-    if not wants_partial(request) and "page" in context and context["page"].is_top and not form.narrows:
+    is_live_part = wants_partial(request) and part == "live"
+    context |= {"chips": form.chips(), "is_live_part": is_live_part}
+    if "page" in context and context["page"].is_top and not form.narrows and not is_live_part:
         # Whoever has filtered or turned pages looks for a delivery, so the list stays on top.
         context["figures"] = deliveries.first_figures_of(workspace, form.endpoints)
-    return render_page(request, "webhooks/list.html", "live", context)
+    return render_page(request, LIST, part, context)
 
 
 @require_safe
@@ -72,8 +81,10 @@ def _rows(request: HttpRequest, form: DeliveryFilterForm) -> dict[str, object]:
     matching = filtered_deliveries(form, clock.cached_now())
     page = read_page(form.query, matching.select_related("workflow"), table="list", plural="deliveries")
     mark_new(page.rows, request.GET.get("seen", ""))
+    mark_days(page)
     attach_gaps(page, DeliveryGap.objects.of(workspace))
-    return {"page": page, "export_url": reverse("webhooks:export", args=[workspace.slug]) + form.link()}
+    export_url = reverse("webhooks:export", args=[workspace.slug]) + form.link() if page.rows else ""
+    return {"page": page, "export_url": export_url}
 
 
 @require_POST

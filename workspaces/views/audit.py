@@ -3,18 +3,18 @@
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.export import ExportFile
-from core.http import Context
+from core.http import LOG_PARTS, Context, render_page, requested_part, without_empty_parameters
+from core.pagination import day_headings
 from workspaces.access import current_role, get_workspace, require_site_admin
 from workspaces.audit.events import Actor
 from workspaces.audit.export import export_trail
+from workspaces.audit.filters import AuditFilterForm
 from workspaces.downloads import confirm_and_export
-from workspaces.forms import AuditFilterForm
 from workspaces.models import AuditEvent, Role, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
 
@@ -22,6 +22,7 @@ PAGE_SIZE = 50
 
 
 @require_safe
+@without_empty_parameters
 def audit(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the audit trail of one workspace."""
     workspace = get_workspace(request, slug)
@@ -33,6 +34,7 @@ def audit(request: HttpRequest, slug: str) -> HttpResponse:
 
 
 @require_safe
+@without_empty_parameters
 def site_audit(request: HttpRequest) -> HttpResponse:
     """Show site admins the whole trail: all workspaces, removed ones too, and events without a workspace."""
     require_site_admin(request)
@@ -44,20 +46,26 @@ def site_audit(request: HttpRequest) -> HttpResponse:
 def _trail(request: HttpRequest, events: AuditEventQuerySet, context: Context) -> HttpResponse:
     form = AuditFilterForm(request.GET)
     # With an invalid filter, show nothing: unfiltered events would look like the result.
-    page = form.apply(events) if form.is_valid() else events.none()
+    page = form.apply(events, clock.cached_now()) if form.is_valid() else events.none()
     if before := form.cleaned_data.get("before"):
         page = page.filter(Q(pk__lt=before))
     # One row more than is shown reveals whether there are older ones, without counting the trail.
     rows = list(page[: PAGE_SIZE + 1])
+    shown = rows[:PAGE_SIZE]
     context |= {
         "form": form,
-        "events": rows[:PAGE_SIZE],
+        "chips": form.chips(),
+        "log_url": request.path,
+        "events": shown,
+        "rows": list(zip(shown, day_headings(event.at for event in shown), strict=True)),
         "older": rows[PAGE_SIZE - 1].pk if len(rows) > PAGE_SIZE else None,
         "before": before,
-        "today": clock.today(),
-        "may_export": "export_url" in context and not form.errors,
     }
-    return render(request, "workspaces/audit.html", context)
+    if form.errors:
+        context["export_url"] = ""
+    elif "export_url" in context:
+        context["export_url"] += form.query_string
+    return render_page(request, "workspaces/audit.html", requested_part(request, LOG_PARTS, "results"), context)
 
 
 @require_POST
@@ -81,6 +89,8 @@ def _export(
     form = AuditFilterForm(request.GET)
 
     def make(file_format: str) -> ExportFile:
-        return export_trail(workspace, Actor.of(request), form.apply(events), form.for_audit, file_format)
+        return export_trail(
+            workspace, Actor.of(request), form.apply(events, clock.cached_now()), form.for_audit, file_format
+        )
 
     return confirm_and_export(request, form, make, back=back, go_on="Export the audit trail")

@@ -12,7 +12,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.http import QueryDict
 
-from core.filters import Chip, FilterForm, Words, example
+from core.filters import Chip, FilterForm, Words, example, search_input
 from keys.log.canonical import Network, parse_network
 from keys.log.models.facet import LogFacetQuerySet
 from keys.log.models.gap import LogGapQuerySet
@@ -60,10 +60,10 @@ class StatusFilter:
 class LogFilterForm(FilterForm):
     """The log's filters, all optional; while one is invalid nothing is shown, and its field says why."""
 
-    first = ("path", "status", "ip", "since", "key")  # what people filter by most
+    search = "path"
 
     path = forms.CharField(
-        required=False, label="Path", max_length=1000, widget=example("/begins-with, part, or =/exactly")
+        required=False, label="Path", max_length=1000, widget=search_input("Path: /begins-with, part or =/exact")
     )
     status = forms.CharField(required=False, label="Status", max_length=200, widget=example("4xx, 429"))
     ip = forms.CharField(required=False, label="IP or network", max_length=64, widget=example("203.0.113.0/24"))
@@ -73,9 +73,7 @@ class LogFilterForm(FilterForm):
     slower = forms.IntegerField(
         required=False, label="Slower than (ms)", min_value=0, max_value=LONGEST_DURATION_MS, widget=example("1000")
     )
-    own = forms.ChoiceField(
-        required=False, label="The console's own calls", choices=[("", "Hidden"), ("1", "Shown among the others")]
-    )
+    own = forms.ChoiceField(required=False, label="Console calls", choices=[("", "Hidden"), ("1", "Shown")])
 
     def __init__(self, data: QueryDict, keys: Sequence[ApiKey] | None = None) -> None:
         """``keys`` are the choices for the key filter; None on the page of a single key."""
@@ -164,8 +162,7 @@ class LogFilterForm(FilterForm):
     @property
     def suggestions(self) -> list[Chip]:
         """Return filters to start with, each with its query string."""
-        spans = [Chip(f"Last {text}", self.link(since=text)) for text in ("1h", "6h", "24h", "7d")]
-        return spans + [Chip(text, self.link(status=text)) for text in ("401", "429", "4xx", "5xx")]
+        return [Chip(text, self.link(status=text)) for text in ("401", "429", "4xx", "5xx")]
 
     def words(self) -> Iterator[Words]:
         """Yield each active filter in words; showing own calls does not count as one."""

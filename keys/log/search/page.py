@@ -103,9 +103,27 @@ def read_next_part(form: LogFilterForm, scope: LogScope) -> LogPage:
 
 
 def annotate(page: LogPage, form: LogFilterForm, scope: LogScope, seen: str = "") -> None:
-    """Mark rows newer than the cursor ``seen``, and attach the gaps between rows."""
+    """Mark rows newer than the cursor ``seen``, begin each day with a heading, and attach the gaps between rows."""
+    pagination.mark_days(page, form.query.get("day", ""))
     pagination.mark_new(page.rows, seen)
     pagination.attach_gaps(page, scope.narrowed_to(form.cleaned_data.get("key")).gaps.select_related("key"))
+
+
+def neighbor_rows(
+    form: LogFilterForm, scope: LogScope, cursor: Cursor
+) -> tuple[LoggedRequest | None, LoggedRequest | None]:
+    """Return the matching rows right before and right after ``cursor``: the newer and the older one.
+
+    None where there is none, or none within LATER_WINDOW rows, or finding it takes too long.
+    """
+    plan = plan_query(form, scope, clock.cached_now())
+    try:
+        with time_limit(pagination.ROWS_SECONDS):
+            newer = find_rows(plan, cursor, upward=True, window=LATER_WINDOW).rows
+            older = find_rows(plan, cursor, window=LATER_WINDOW).rows
+    except QueryTimeout:
+        return None, None
+    return (newer[0] if newer else None), (older[0] if older else None)
 
 
 def _attach_keys(rows: list[LoggedRequest], form: LogFilterForm, scope: LogScope) -> None:

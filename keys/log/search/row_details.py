@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from urllib.parse import quote
 
-from django.http import QueryDict
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from cleanlist import characters
 from core.net.curl import JSON, curl_command
-from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.filters import LogFilterForm
+from keys.log.search.filters import LogFilterForm, LogScope
+from keys.log.search.page import neighbor_rows
 from keys.models import LoggedRequest
 from workspaces.models import Workspace
 
@@ -22,38 +21,34 @@ _WITH_BODY = {"POST", "PUT", "PATCH"}
 
 @dataclass(frozen=True)
 class RowDetails:
-    """A row with its curl command and links to similar rows. ``is_listed``: the page's table shows it too."""
+    """A row with its curl command, links to similar rows, and the URLs of its neighbors among what matches."""
 
     entry: LoggedRequest
-    is_listed: bool
     curl: str
     links: tuple[tuple[str, str], ...]
+    newer_url: str
+    older_url: str
+
+    @property
+    def row_id(self) -> str:
+        """Return the id of the row's link in the table."""
+        return f"open-{self.entry.pk}"
 
 
-def open_row(
-    text: str, listed: list[LoggedRequest], rows: LoggedRequestQuerySet, form: LogFilterForm, workspace: Workspace
-) -> RowDetails | None:
-    """Return the details of the row with the id ``text``; which may be one of ``listed``."""
+def open_row(form: LogFilterForm, scope: LogScope, opening_url: str) -> RowDetails | None:
+    """Return the details of the row that ``row`` in the query string names, whether the filters match it or not.
+
+    ``opening_url`` is what to append a row's id to.
+    """
+    text = form.query.get("row", "")
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         return None
-    in_table = next((row for row in listed if row.pk == int(text)), None)
-    entry = in_table or rows.select_related("key").filter(pk=int(text)).first()
+    entry = scope.rows.select_related("key").filter(pk=int(text)).first()
     if entry is None:
         return None
-    curl = command_for(entry, workspace.base_url)
-    return RowDetails(entry, in_table is not None, curl, tuple(_links_to_similar(entry, form, workspace)))
-
-
-def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
-    """Return the URL of this page with no row open, and the one to append a row's id to."""
-    kept = query.copy()
-    for name in ("row", "seen", "shown"):
-        kept.pop(name, None)
-    text = kept.urlencode()
-    return {
-        "closed_url": f"{log_url}?{text}" if text else log_url,
-        "opening_url": f"{log_url}?{text}&row=" if text else f"{log_url}?row=",
-    }
+    newer, older = (f"{opening_url}{row.pk}" if row else "" for row in neighbor_rows(form, scope, entry.cursor))
+    curl = command_for(entry, scope.workspace.base_url)
+    return RowDetails(entry, curl, tuple(_links_to_similar(entry, form, scope.workspace)), newer, older)
 
 
 def _links_to_similar(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) -> list[tuple[str, str]]:

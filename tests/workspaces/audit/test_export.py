@@ -65,7 +65,7 @@ def test_a_long_trail_comes_whole(as_owner, record, monkeypatch):
     assert len({row["id"] for row in exported(as_owner)}) == count
 
 
-@pytest.mark.parametrize("query", ["?action=key:revoked", "?outcome=refused", "?actor=nobody", "?since=2999-01-01"])
+@pytest.mark.parametrize("query", ["?action=key:revoked", "?outcome=refused", "?actor=nobody", "?start=2099-01-01"])
 def test_filters_narrow_the_file_as_they_narrow_the_page(as_owner, record, query):
     record()
     page = as_owner.get("/w/example-works/audit/" + query)

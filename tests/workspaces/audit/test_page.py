@@ -77,8 +77,21 @@ def test_days_are_those_of_the_viewer(as_owner, record):
     event = record()
     day = timezone.localtime(event.at, dt.timezone(dt.timedelta(hours=14))).date()
     as_owner.cookies["tz"] = "Pacific/Kiritimati"
-    assert shown(as_owner.get(PAGE, {"since": day, "until": day})) == [event.pk]
-    assert shown(as_owner.get(PAGE, {"until": day - dt.timedelta(days=1)})) == []
+    assert shown(as_owner.get(PAGE, {"start": day, "end": day})) == [event.pk]
+    assert shown(as_owner.get(PAGE, {"end": day - dt.timedelta(days=1)})) == []
+
+
+def test_filters_are_chips_and_a_time_range(as_owner, record):
+    record()
+    answer = as_owner.get(PAGE, {"actor": "owner@", "outcome": "unknown", "since": "7d"})
+    assert [chip.text for chip in answer.context["chips"]] == ["by owner@", "unknown"]
+    assert answer.context["form"].range_label == "Last 7 days"
+    assert as_owner.get(PAGE, {"actor": "", "since": "7d"}).headers["Location"] == f"{PAGE}?since=7d"
+
+
+def test_a_day_is_said_once_above_its_events(as_owner, record):
+    record(), record()
+    assert as_owner.get(PAGE).content.decode().count("Today</th>") == 1
 
 
 def test_filters_survive_paging(as_owner, record):
@@ -105,7 +118,7 @@ def test_an_empty_trail_and_one_without_matches_differ(as_owner, record):
         {"action": "nonsense"},
         {"since": "yesterday"},
         {"since": "0001-01-01"},
-        {"until": "9999-12-31"},
+        {"end": "9999-12-31"},
         {"actor": "\x00"},
     ],
 )
@@ -114,7 +127,7 @@ def test_with_a_bad_filter_nothing_is_shown_and_that_is_said(as_owner, record, q
     answer = as_owner.get(PAGE, query)
     assert answer.status_code == 200
     assert shown(answer) == []
-    assert b"Nothing is shown, because a filter is not valid" in answer.content
+    assert b"A filter is invalid" in answer.content
     assert answer.context["form"].errors
 
 

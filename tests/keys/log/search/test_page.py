@@ -76,10 +76,56 @@ def test_an_open_row_tells_everything_and_leads_on(log):
     assert all(log.shown(url.partition("?")[1] + url.partition("?")[2]) == [row.pk] for url in links.values())
 
 
-def test_a_row_that_is_not_on_the_page_opens_above_it(log):
-    row = log.add(status_code=500)
+def test_a_row_that_the_filters_hide_opens_all_the_same(log):
+    row = log.add(status_code=500, upstream_id="up-500")
     log.add()
-    assert "not on the page below" in text_of(log.get(f"?status=200&row={row.pk}"))
+    assert "up-500" in text_of(log.get(f"?status=200&row={row.pk}"))
+
+
+def test_an_open_row_leads_to_its_neighbors_on_other_pages_too(log):
+    rows = [log.add(created_at=timezone.now() - timedelta(minutes=n)) for n in range(PAGE_SIZE + 2)]
+    log.add(status_code=500)
+    row = rows[PAGE_SIZE - 1]
+    opened = log.get(f"?status=200&row={row.pk}").context["open"]
+    assert opened.newer_url == f"{log.all_url}?status=200&row={rows[PAGE_SIZE - 2].pk}"
+    assert opened.older_url == f"{log.all_url}?status=200&row={rows[PAGE_SIZE].pk}"
+    ends = [log.get(f"?status=200&row={one.pk}").context["open"] for one in (rows[0], rows[-1])]
+    assert [ends[0].newer_url, ends[1].older_url] == ["", ""]
+
+
+def test_the_drawer_comes_without_the_list(log):
+    row = log.add(upstream_id="up-1")
+    answer = log.get(f"?row={row.pk}", headers=HTMX | {"HX-Target": "drawer"})
+    assert "up-1" in text_of(answer)
+    assert "data-row " not in text_of(answer)
+    assert "page" not in answer.context
+
+
+def test_a_day_is_said_once_above_its_rows(log, viewer):
+    viewer.time_zone = "Asia/Tokyo"
+    viewer.save()
+    for hour in (1, 14, 16, 20):
+        log.add(created_at=datetime(2025, 11, 27, hour, tzinfo=UTC))
+    text = text_of(log.get())
+    assert [row.day_heading for row in log.get().context["page"].rows] == ["Fri 28 Nov 2025", "", "Thu 27 Nov 2025", ""]
+    assert text.count("Fri 28 Nov 2025</th>") == 1
+
+
+def test_the_part_that_a_search_goes_on_with_does_not_repeat_the_day(log):
+    log.add(created_at=datetime(2025, 11, 27, 12, tzinfo=UTC))
+    url, older = log.all_url + "further/", Cursor(datetime(2025, 11, 27, 13, tzinfo=UTC), 1)
+    assert "Thu 27 Nov 2025" in text_of(log.get(f"?older={older}", url=url, headers=HTMX))
+    assert "Thu 27 Nov 2025" not in text_of(log.get(f"?older={older}&day=2025-11-27", url=url, headers=HTMX))
+
+
+def test_the_filters_answer_with_the_results_and_what_changes_above_them(log):
+    log.add()
+    answer = log.get("?status=nonsense", headers=HTMX | {"HX-Target": "results"})
+    text = text_of(answer)
+    assert "<html" not in text
+    assert "is no status" in text.partition('id="id_status_notes"')[2].partition("</div> </div>")[0]
+    for part in ("range", "time-range", "filter-chips", "export", "results"):
+        assert f'id="{part}"' in text
 
 
 def test_another_workspaces_row_does_not_open(log):
@@ -136,15 +182,16 @@ def test_filters_that_hide_everything_say_so(log):
 def test_the_size_of_the_file_has_one_place_whether_there_is_a_file_or_not(log):
     log.add()
     for query in ("", "?status=500"):
-        assert log.get(query).content.decode().count('id="log-size"') == 1
-        assert 'id="log-size" hx-swap-oob' in text_of(log.get(query, url=log.all_url + "tally/", headers=HTMX))
+        assert log.get(query).content.decode().count('id="export-size"') == 1
+        tally = text_of(log.get(query, url=log.all_url + "tally/", headers=HTMX))
+        assert ('id="export-size" hx-swap-oob' in tally) == (not query)
 
 
 def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monkeypatch):
     monkeypatch.setattr("core.pagination.ROWS_SECONDS", -1.0 if connection.vendor == "sqlite" else 0.001)
     _fill_up(log, 5000)
     page = text_of(log.get("?slower=1"))
-    assert "This takes too long to look for" in page
+    assert "This search takes too long" in page
     assert "Only the last 24 hours" in page
 
 
@@ -205,7 +252,7 @@ def test_logs_that_cannot_be_read_are_told_beside_what_was_read_before(log):
     poll = log.workspace.polls.create(resource="requests", subject=log.key.upstream_id, interval_seconds=420)
     poll.consecutive_failures, poll.last_error = 3, "Cleanlist answered 503."
     poll.save()
-    assert "1 log cannot be read now. Cleanlist answered 503." in text_of(log.get(url=log.all_url))
+    assert "1 log can't be synced. Cleanlist answered 503." in text_of(log.get(url=log.all_url))
     assert "Cleanlist answered 503." in text_of(log.get(url=log.key_url))
     log.workspace.polls.update(consecutive_failures=0)
     assert "answered 503" not in text_of(log.get(url=log.all_url)) + text_of(log.get(url=log.key_url))

@@ -60,7 +60,7 @@ def test_a_page_that_is_not_full_says_how_far_it_looked_and_goes_on_to_the_end(b
         place, parts = part.context["page"].further, parts + 1
     assert found == list(LoggedRequest.objects.filter(method="POST").newest_first().values_list("pk", flat=True))
     assert parts == 5
-    assert "looked through to its end" in text_of(part)
+    assert "End of log." in text_of(part)
 
 
 def test_the_parts_fill_one_page_and_then_lead_to_the_next(busy, small_windows, monkeypatch):

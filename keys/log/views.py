@@ -17,6 +17,7 @@ from core.pagination import row_urls
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
+from keys.log.search.charts import log_charts
 from keys.log.search.export import export_requests, file_size_text
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.row_details import open_row
@@ -139,7 +140,8 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
     context = _context(request, scope, form)
     try:
         if form.is_valid():
-            context["figures"] = log_statistics(form, scope, clock.cached_now())
+            found = log_statistics(form, scope, clock.cached_now())
+            context |= {"figures": found, "charts": log_charts(found, context["log_url"])}
     except QueryTimeout:
         context["problem"] = "Searching the log takes too long. Narrow the time range to see statistics."
     return render_page(request, "keys/log/figures.html", "figures", context)

@@ -1,16 +1,16 @@
 """Statistics beside the log: the chart, latency, errors and top values of the newest matching requests."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from django.db.models import Min, Q
-from django.utils import timezone
 
 from core.db.query_timeout import time_limit
-from core.histogram import Histogram, bucket_for, percentile
+from core.histogram import Histogram, bucket_for, merge, percentile
 from keys.log.canonical import is_canonical_ip
 from keys.log.models.facet import fingerprint
 from keys.log.search.filters import LogFilterForm, LogScope
@@ -20,7 +20,7 @@ from keys.models import KeyTraffic, WorkspaceTraffic
 # Reading this many rows takes a few hundredths of a second, however long the log is.
 MOST_ROWS = 10_000
 LISTED = 6
-MOST_BARS = 48
+MOST_BARS = 36
 SECONDS = 3.0
 NEW_WITHIN = timedelta(hours=24)
 PERCENTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -52,22 +52,17 @@ class TopValue:
 
 @dataclass(frozen=True)
 class ChartBar:
-    """The requests of one interval by status class, with their rectangles on a drawing of 100 by 100."""
+    """The requests of one interval by status class, and the histogram of their durations."""
 
     start: datetime
     end: datetime
     counts: dict[int, int]
     url: str
-    rectangles: tuple[tuple[int, str, str, str, str], ...]
+    durations: Histogram
 
     @property
     def total(self) -> int:
         return sum(self.counts.values())
-
-    @property
-    def parts(self) -> list[int]:
-        """Return the counts in the order of CLASSES."""
-        return [self.counts.get(number, 0) for number in CLASSES]
 
 
 @dataclass(frozen=True)
@@ -86,10 +81,17 @@ class LogStatistics:
     addresses: list[TopValue]
     agents: list[TopValue]
     slowest: list[tuple[LoggedCall, str]]
+    zoom: str = ""
 
     @property
-    def classes(self) -> list[str]:
-        return list(CLASSES.values())
+    def classes(self) -> dict[int, str]:
+        """Return the classes that occur, in their order."""
+        return {number: label for number, label in CLASSES.items() if any(bar.counts.get(number) for bar in self.bars)}
+
+    @property
+    def table(self) -> list[tuple[ChartBar, list[int]]]:
+        """Return the bars with their counts in the order of ``classes``."""
+        return [(bar, [bar.counts.get(number, 0) for number in self.classes]) for bar in self.bars]
 
 
 def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogStatistics:
@@ -99,16 +101,17 @@ def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogSt
         is_cut, rows = len(rows) > MOST_ROWS, rows[:MOST_ROWS]
         rollup = _rollup(form, scope, now) if is_cut else None
         times = Counter((row.created_at, _class(row.status_code)) for row in rows) if rollup is None else _hours(rollup)
-        durations = _durations(rows) if rollup is None else rollup.durations()
+        timed = _timed(rows) if rollup is None else list(rollup.values_list("hour", "histogram"))
         addresses = Counter(row.ip_address for row in rows if row.ip_address)
         agents = Counter(row.user_agent for row in rows if row.user_agent)
         new = _new(scope, {"ip_address": _top(addresses), "user_agent": _top(agents)}, now - NEW_WITHIN)
+    durations = merge(histogram for _, histogram in timed)
     slowest = sorted((r for r in rows if r.duration_ms is not None), key=lambda r: -(r.duration_ms or 0))[:LISTED]
     return LogStatistics(
         read=len(rows),
         is_cut=is_cut,
         oldest=rows[-1].created_at if rows else None,
-        bars=_bars(times, form, now if rows else None, of_hours=rollup is not None),
+        bars=_bars(times, timed, form, of_hours=rollup is not None) if rows else [],
         bars_complete=rollup is not None or not is_cut,
         latency=[(name, ms) for name, share in PERCENTILES.items() if (ms := percentile(durations, share)) is not None],
         calls=[TopValue(str(code), n, form.link(status=str(code))) for code, n in _refusals(rows)],
@@ -125,6 +128,7 @@ def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogSt
             for name, n in agents.most_common(LISTED)
         ],
         slowest=[(row, form.link(slower=str(max(0, (row.duration_ms or 0) - 1)))) for row in slowest],
+        zoom=form.link(since="", start="START", end="END"),
     )
 
 
@@ -138,8 +142,8 @@ def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[LoggedCal
     return sorted(rows, key=lambda row: (row.created_at, row.pk), reverse=True) if plan.is_rare else rows
 
 
-def _durations(rows: Sequence[LoggedCall]) -> Histogram:
-    return Counter(bucket_for(row.duration_ms) for row in rows if row.duration_ms is not None)
+def _timed(rows: Sequence[LoggedCall]) -> list[tuple[datetime, Histogram]]:
+    return [(row.created_at, {bucket_for(row.duration_ms): 1}) for row in rows if row.duration_ms is not None]
 
 
 def _top(counter: Counter[str]) -> list[str]:
@@ -197,33 +201,31 @@ def _hours(rollups: Any) -> Counter[tuple[datetime, int]]:
 
 
 def _bars(
-    times: Counter[tuple[datetime, int]], form: LogFilterForm, now: datetime | None, *, of_hours: bool
+    times: Counter[tuple[datetime, int]],
+    timed: Sequence[tuple[datetime, Histogram]],
+    form: LogFilterForm,
+    *,
+    of_hours: bool,
 ) -> list[ChartBar]:
-    if not times or now is None:
+    if not times:
         return []
     hour = 3600 if of_hours else 60
     first, last = (edge(at for at, _ in times).timestamp() for edge in (min, max))
     first -= first % hour
     # Whole minutes or hours, so that a bar's link filters exactly what the bar shows.
     step = max(hour, -(-(last + 1 - first) // (MOST_BARS * hour)) * hour)
-    slots: dict[int, Counter[int]] = {}
+    slots: dict[int, Counter[int]] = defaultdict(Counter)
     for (at, number), n in times.items():
-        slots.setdefault(int((at.timestamp() - first) // step), Counter())[number] += n
-    count = max(slots) + 1
-    highest = max(sum(slot.values()) for slot in slots.values())
-    return [_bar(index, count, slots.get(index, Counter()), highest, first, step, form) for index in range(count)]
+        slots[int((at.timestamp() - first) // step)][number] += n
+    durations: dict[int, list[Histogram]] = defaultdict(list)
+    for at, histogram in timed:
+        durations[int((at.timestamp() - first) // step)].append(histogram)
+    edges = [datetime.fromtimestamp(first + index * step, UTC) for index in range(max(slots) + 2)]
+    return [
+        ChartBar(start, end, dict(slots[index]), _bar_link(form, start, end), merge(durations[index]))
+        for index, (start, end) in enumerate(pairwise(edges))
+    ]
 
 
-def _bar(  # noqa: PLR0917 - a drawing has so many measures
-    index: int, count: int, counts: Counter[int], highest: int, first: float, step: float, form: LogFilterForm
-) -> ChartBar:
-    start = datetime.fromtimestamp(first + index * step, UTC)
-    end = start + timedelta(seconds=step)
-    width, top, rectangles = 100 / count, 100.0, []
-    for number in CLASSES:
-        if height := counts[number] / highest * 100:
-            top -= height
-            x, wide = index * width + width * 0.1, width * 0.8
-            rectangles.append((number, f"{x:.2f}", f"{top:.2f}", f"{wide:.2f}", f"{height:.2f}"))
-    url = form.link(since="", start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}")
-    return ChartBar(timezone.localtime(start), timezone.localtime(end), dict(counts), url, tuple(rectangles))
+def _bar_link(form: LogFilterForm, start: datetime, end: datetime) -> str:
+    return form.link(since="", start=f"{start:%Y-%m-%dT%H:%M:%SZ}", end=f"{end:%Y-%m-%dT%H:%M:%SZ}")

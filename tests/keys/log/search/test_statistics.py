@@ -43,6 +43,19 @@ def test_bars_add_up_and_each_leads_to_its_own_rows(log, figures):
     assert bars[0].counts == {5: 1}
 
 
+def test_the_chart_shows_only_classes_that_occur_and_durations_where_they_are_known(log):
+    now = timezone.now()
+    log.add(created_at=now - timedelta(minutes=1), status_code=500, duration_ms=40)
+    log.add(created_at=now - timedelta(minutes=30), status_code=200, duration_ms=None)
+    charts = log.get(url=log.all_url + "figures/").context["charts"]
+    assert [item.text for item in charts.requests.legend] == ["2xx", "5xx"]
+    assert charts.requests.zoom_url.startswith(log.all_url)
+    assert all(name in charts.requests.zoom_url for name in ("start=START", "end=END"))
+    texts = [point.text for point in charts.latency.points]
+    assert "No data" in texts[0]
+    assert "p50 4" in texts[-1]
+
+
 def test_addresses_and_agents_never_seen_before_the_last_day_are_marked(log, figures):
     log.add(created_at=timezone.now() - timedelta(days=2), ip_address="203.0.113.1", user_agent="old/1")
     log.add(ip_address="203.0.113.1", user_agent="old/1")

@@ -31,7 +31,7 @@ REFUSED = {
 }
 # Where people are shown what upstream is: elsewhere the console says Cleanlist.
 SERVICE = {r"upstream": "Cleanlist"}
-DOCUMENTS = {r"e-mail": "email", r"per cent": "%", r"colour": "color", r"cancelled": "canceled", r"licence": "license"}
+DOCUMENTS = {word: instead for word, instead in REFUSED.items() if word not in {r"look(s|ed)? at", r"after all"}}
 # The word is right there, and why.
 ALLOWED = {
     ("webhooks/models/redelivery.py", "cancelled"): "the stored value of a state",

@@ -125,6 +125,8 @@ def counted(number: int | Decimal, singular: str, plural: str = "") -> str:
 
 
 def format_quantity(value: Decimal | float, unit: str) -> str:
-    """Return a number with its unit, which is singular for one."""
+    """Return a number with its unit, which is singular for one: "1 day", "3 days", "20%"."""
     text = format_number(value)
+    if unit == "%":
+        return f"{text}%"
     return f"{text} {unit[:-1] if text == '1' and unit.endswith('s') else unit}".strip()

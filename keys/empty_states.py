@@ -43,18 +43,18 @@ def why_no_requests(
 ) -> EmptyState:
     """Return why a log without filters is empty."""
     if is_read:
-        return EmptyState("nothing", "No request yet", f"As soon as {whose} is used, its requests appear here.")
+        return EmptyState("nothing", "No requests yet", f"Requests appear here as soon as {whose} is used.")
     if session_state(workspace) != "ok":
         return without_session(
             workspace,
-            "The request log is switched off",
-            "Cleanlist shows request logs to a management session only.",
-            "The request log cannot be read until it is renewed.",
+            "The request log is turned off",
+            "Request logs require a management session.",
+            "Renew it to sync the request log.",
         )
     if has_failed:
-        return EmptyState("failed", "The log could not be read", "It is tried again by itself.")
-    text = f"It is read within a minute after {whose} is first seen."
-    return EmptyState("nothing", "The log has not been read yet", text)
+        return EmptyState("failed", "The log could not be synced", "The console tries again automatically.")
+    text = f"It syncs within a minute after {whose} is first listed."
+    return EmptyState("nothing", "The log has not synced yet", text)
 
 
 def why_no_creation(workspace: Workspace) -> EmptyState | None:
@@ -63,7 +63,7 @@ def why_no_creation(workspace: Workspace) -> EmptyState | None:
         return None
     return without_session(
         workspace,
-        "Creating keys is switched off",
-        "Cleanlist takes this command from a management session only, and none is stored.",
-        "Creating keys is switched off until it is renewed.",
+        "Creating keys is turned off",
+        "Creating keys requires a management session.",
+        "Renew it to create keys.",
     )

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from core import clock
 from core.filters import choice_field
+from core.formatting import format_day
 from core.sanitize import validate_single_line
 from keys.models.key import SORTS, ApiKeyQuerySet, status_conditions
 
@@ -24,16 +25,22 @@ def end_of_day(day: date) -> datetime:
     return timezone.make_aware(datetime.combine(day, time(23, 59, 59)))
 
 
+def _last_day(today: date, days: str) -> str:
+    return format_day(end_of_day(today + timedelta(days=int(days))))
+
+
 class CreateKeyForm(forms.Form):
     """A new key's name and expiry. ``form_id`` ensures that a form sent twice creates only one key."""
 
     name = forms.CharField(
         max_length=200,
-        required=False,
         validators=[validate_single_line],
-        help_text="Where the key will live, such as “Production server”. One key for each place is easiest to revoke.",
+        help_text="Where the key is used, for example “Production server”. Use a separate key for each service.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
-        error_messages={"max_length": "A name has at most 200 characters; this one has %(show_value)d."},
+        error_messages={
+            "required": "Enter a name, so that you can tell the key apart later.",
+            "max_length": "A name has at most 200 characters; this one has %(show_value)d.",
+        },
     )
     expiry = forms.ChoiceField(
         label="Expires",
@@ -46,15 +53,15 @@ class CreateKeyForm(forms.Form):
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}),
         help_text="The key works until the end of this day, in your time zone.",
-        error_messages={"invalid": "That is not a date. Write it as 2027-01-31."},
+        error_messages={"invalid": "Enter a date, for example 2027-01-31."},
     )
     form_id = forms.UUIDField(widget=forms.HiddenInput, initial=uuid.uuid4)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        choices = [*PRESET_DAYS.items(), ("date", "On a date"), ("never", "Never")]
-        choice_field(self, "expiry").choices = choices
         today = clock.today()
+        presets = [(days, f"{words}, until {_last_day(today, days)}") for days, words in PRESET_DAYS.items()]
+        choice_field(self, "expiry").choices = [*presets, ("date", "On a date"), ("never", "Never")]
         days = self.fields["expires_on"].widget.attrs
         days["min"], days["max"] = today.isoformat(), (today + FURTHEST).isoformat()
 
@@ -72,9 +79,9 @@ class CreateKeyForm(forms.Form):
     def _end_of(self, day: date | None) -> datetime | None:
         today = clock.today()
         if day is None:
-            self.add_error("expires_on", "Enter the last day on which the key works.")
+            self.add_error("expires_on", "Enter the last day the key should work.")
         elif day < today:
-            self.add_error("expires_on", "This day is over. Choose today or a later day.")
+            self.add_error("expires_on", "Choose today or a later day.")
         elif day > today + FURTHEST:
             self.add_error("expires_on", "Choose a day within ten years, or “Never”.")
         else:
@@ -94,7 +101,7 @@ STATUSES = {
     "idle": "Idle",
     "expired": "Expired",
     "revoked": "Revoked",
-    "gone": "No longer listed",
+    "gone": "Removed from Cleanlist",
 }
 
 
@@ -110,16 +117,19 @@ class KeyFilterForm(forms.Form):
         """Return whether a filter may hide keys."""
         return bool(self.cleaned_data.get("q") or self.cleaned_data.get("status"))
 
+    @property
+    def order(self) -> str:
+        """Return the column to sort by, with a minus for descending."""
+        return self.cleaned_data.get("sort") or "name"
+
     def apply(self, keys: ApiKeyQuerySet) -> ApiKeyQuerySet:
-        """Filter and order ``keys``; by default the last used come first."""
+        """Filter and order ``keys``; by default by name."""
         data = self.cleaned_data
         if text := data.get("q"):
             keys = keys.matching(text)
         if status := data.get("status"):
             keys = keys.filter(status_conditions(clock.cached_now())[status])
-        if sort := data.get("sort"):
-            return keys.sorted_by(sort.lstrip("-"), descending=sort.startswith("-"))
-        return keys.recently_used_first()
+        return keys.sorted_by(self.order.lstrip("-"), descending=self.order.startswith("-"))
 
 
 class RevokeAllForm(forms.Form):

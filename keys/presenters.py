@@ -8,6 +8,7 @@ from functools import cached_property
 from django.urls import reverse
 from django.utils import timezone
 
+from core.formatting import counted
 from keys.empty_states import EmptyState, session_state, without_session
 from keys.log.activity import KeyActivity
 from keys.models import ApiKey
@@ -56,6 +57,11 @@ class RevokeFacts:
         """Return whether the mirrored log shows customer requests with it in the last hour."""
         return bool(getattr(self.key, "requests_since", 0))
 
+    @property
+    def requests_in_words(self) -> str:
+        """Return how many customer requests the mirrored log shows for the last hour: "26 requests"."""
+        return counted(getattr(self.key, "requests_since", 0), "request")
+
 
 def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFacts]:
     """Return the facts about each of ``keys``, which come from ``with_activity``."""
@@ -77,8 +83,8 @@ def verdict_text(result: RevokeResult | RevokeAllResult) -> str:
         return explanation.sentence
     shown = "the key as active" if result.verdict is RevokeVerdict.FAILED else "the key as revoked"
     if isinstance(result, RevokeAllResult):
-        shown = "what is said of each key below"
-    return f"{explanation.title}. The list was read since then and shows {shown}."
+        shown = "the status of each key below"
+    return f"{explanation.title}. The list has synced since then and shows {shown}."
 
 
 @dataclass
@@ -135,7 +141,7 @@ class KeyListConnection:
         if failure.kind != "rate-limited":
             return failure
         clock = f"{timezone.localtime(self.poll.next_run_at):%H:%M}"
-        return replace(failure, title=f"Rate limited until {clock}", text=f"The list is read again at {clock}.")
+        return replace(failure, title=f"Rate limited until {clock}", text=f"The next sync is at {clock}.")
 
     def blank(self) -> EmptyState:
         """Return why there is no key to show at all."""
@@ -146,8 +152,8 @@ class KeyListConnection:
         if failure is not None:
             return self._blank_for(failure)
         if poll.last_success_at is None:
-            return EmptyState("nothing", "The first reading is on its way", "This page fills itself in a moment.")
-        return EmptyState("nothing", "No API keys yet", "A key lets a program call the Cleanlist API.")
+            return EmptyState("nothing", "Syncing for the first time…", "Keys appear here in a moment.")
+        return EmptyState("nothing", "No API keys yet", "Create a key to call the Cleanlist API.")
 
     def _cannot_read(self) -> bool:
         return self.resource == KEYS and not self.has_full_list
@@ -157,7 +163,7 @@ class KeyListConnection:
             self.workspace,
             "Not connected to key management",
             "Add a management session, or an API key with the scope admin:api_keys, to list keys here.",
-            "The stored management session no longer works, so the keys cannot be read.",
+            "The stored management session no longer works, so keys cannot be synced.",
             "Open settings",
         )
 

@@ -241,7 +241,7 @@ register(
         name="key_new_source",
         label="Key used from somewhere new",
         explanation="Fires when a key is used from an IP address or by a program that it was not used with before. "
-        "A key's first day is for learning. Over once nothing new was seen for 24 hours.",
+        "A key's first day is for learning. Resolves once nothing new was seen for 24 hours.",
         direction="above",
         unit="new sources",
         read=read_new_sources,
@@ -257,7 +257,7 @@ register(
     RuleKind(
         name="key_wakes",
         label="Idle key wakes",
-        explanation="Fires when a key is used that was not used for longer than this. Over after 24 hours.",
+        explanation="Fires when a key is used after a longer break than this. Resolves after 24 hours.",
         direction="above",
         unit="days",
         read=read_waking,
@@ -291,12 +291,11 @@ register(
     RuleKind(
         name="key_errors",
         label="Errors of a key above",
-        explanation="Fires when more than this share of a key's requests in the last hour were answered with "
-        "4xx or 5xx.",
+        explanation="Fires when more than this share of a key's requests in the last hour returned 4xx or 5xx.",
         direction="above",
-        unit="per cent",
+        unit="%",
         read=read_errors,
-        describe=lambda rule: f"more than {format_number(rule.threshold)} % of a key's requests in the last hour fail",
+        describe=lambda rule: f"more than {format_number(rule.threshold)}% of a key's requests in the last hour fail",
         parameters={"least": _least_field},
         resources=RESOURCES,
         position=30,
@@ -308,7 +307,7 @@ register(
     RuleKind(
         name="key_expires",
         label="Key expires within",
-        explanation="Fires when an active key expires in fewer days than this. Upstream has no way to extend a key: "
+        explanation="Fires when an active key expires in fewer days than this. Cleanlist cannot extend a key: "
         "create a new one and switch over before.",
         direction="below",
         unit="days",

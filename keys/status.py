@@ -4,10 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from django.utils import timezone
-
 from core import clock
-from core.formatting import format_day, format_time
+from core.formatting import format_day, format_duration_floor, format_time
 from keys.models import ApiKey
 from keys.models.key import EXPIRES_SOON, IDLE_AFTER
 
@@ -29,9 +27,7 @@ def key_status(key: ApiKey, now: datetime | None = None) -> KeyStatus:
     """Return the status of ``key``, with dates in the viewer's time zone."""
     now = now or clock.cached_now()
     if key.gone_at is not None:
-        return KeyStatus(
-            "neutral", "No longer listed", f"Missing from Cleanlist's list since {format_day(key.gone_at)}", "minus"
-        )
+        return KeyStatus("neutral", "Removed from Cleanlist", f"Not listed since {format_day(key.gone_at)}", "minus")
     if key.is_active and not key.is_expired:
         return _of_usable(key, now)
     if key.expires_at is not None and key.expires_at <= now and key.revoked_at is None:
@@ -44,12 +40,12 @@ def _of_usable(key: ApiKey, now: datetime) -> KeyStatus:
     if key.expires_at is not None and key.expires_at - now <= EXPIRES_SOON:
         level: Level = "danger" if key.expires_at - now <= LAST_DAY else "warning"
         reason = f"{format_time(key.expires_at)}" + (f"; {use[0].lower()}{use[1:]}" if use else "")
-        return KeyStatus(level, f"Expires {_in_days(key.expires_at, now)}", reason, "clock")
+        return KeyStatus(level, f"Expires in {format_duration_floor(key.expires_at - now)}", reason, "clock")
     if not key.in_full:
-        return KeyStatus("ok", "Active", "Known from the light list only")
+        return KeyStatus("ok", "Active", "From the light list only")
     if key.last_used_at is None:
         created = f"Active since {format_day(key.created_at)}" if key.created_at else "Active"
-        return KeyStatus("neutral", "Never used", f"{created}, no request yet")
+        return KeyStatus("neutral", "Never used", created)
     if use:
         return KeyStatus("warning", use, f"Active, but last used on {format_day(key.last_used_at)}", "pause")
     return KeyStatus("ok", "Active")
@@ -67,12 +63,7 @@ def _use(key: ApiKey, now: datetime) -> str:
 
 def _of_revoked(key: ApiKey) -> KeyStatus:
     if key.revoked_at is None:
-        return KeyStatus("neutral", "Revoked", "Before this console first read it", "revoke")
+        return KeyStatus("neutral", "Revoked", "Before the first sync", "revoke")
     if key.revoked_by is not None:
-        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by} on {format_time(key.revoked_at)}", "revoke")
-    return KeyStatus("neutral", "Revoked", f"Outside this console, noticed on {format_time(key.revoked_at)}", "revoke")
-
-
-def _in_days(time: datetime, now: datetime) -> str:
-    days = (timezone.localtime(time).date() - timezone.localtime(now).date()).days
-    return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
+        return KeyStatus("neutral", "Revoked", f"By {key.revoked_by}, {format_time(key.revoked_at)}", "revoke")
+    return KeyStatus("neutral", "Revoked", f"Outside this console, noticed {format_time(key.revoked_at)}", "revoke")

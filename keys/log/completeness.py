@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from core.formatting import counted
 from keys.models import ApiKey, LogGap
@@ -37,27 +38,25 @@ class Completeness:
 def log_completeness(key: ApiKey) -> Completeness:
     """Compare the captured rows with upstream's request_count. Uses the key's gaps, prefetched or not."""
     if key.captured_since is None:
-        return Completeness(0, None, "The log of this key has not been read yet.")
+        return Completeness(0, None, "The log of this key has not synced yet.")
     if key.request_count is None or key.count_before is None:
-        return Completeness(key.captured_count, None, "Cleanlist has not told how many requests this key made.")
+        return Completeness(key.captured_count, None, "Cleanlist reports no request count for this key.")
     newer = max(0, key.uncaptured_count)
     expected = key.captured_count + key.missed_count + newer
     lost, restarted = _lost(key), _restarted(key)
     reasons = [*lost, *restarted, *_newer(newer)]
     if not reasons and key.count_before > 0:
-        reasons = [
-            f"{counted(key.count_before, 'request')} had left Cleanlist's log before this console first read it."
-        ]
+        reasons = [f"{counted(key.count_before, 'request')} were no longer available at first sync."]
     return Completeness(key.captured_count, expected, " ".join(reasons), bool(lost), bool(restarted))
 
 
 def _restarted(key: ApiKey) -> list[str]:
     if key.count_went_back:
-        return ["Cleanlist's counter restarted since the last reading."]
+        return ["Cleanlist's counter restarted since the last sync."]
     if key.count_restarted_at is None:
         return []
     day = f"{timezone.localtime(key.count_restarted_at):%-d %B %Y}"
-    return [f"Cleanlist's counter restarted by {day}; what was missing then is not known."]
+    return [f"Cleanlist's counter restarted by {day}; what was missing then is unknown."]
 
 
 def _lost(key: ApiKey) -> list[str]:
@@ -77,7 +76,7 @@ def _lost(key: ApiKey) -> list[str]:
 def _newer(count: int) -> list[str]:
     if not count:
         return []
-    return [f"The log is read in a moment: {counted(count, 'request')} newer than the last reading."]
+    return [f"{counted(count, 'newer request')} {ngettext('arrives', 'arrive', count)} with the next sync."]
 
 
 def _days(gaps: list[LogGap]) -> str:

@@ -44,7 +44,7 @@ def status_conditions(now: datetime) -> dict[str, Q]:
     }
 
 
-# Sort columns of lists. Equal values are ordered by recent use.
+# Sort columns of lists. Equal values are ordered by name, then the oldest first: an order that use does not change.
 SORTS = ("name", "status", "created", "expires", "last_used", "requests")
 
 
@@ -104,7 +104,7 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         }
         expression = expressions[column]
         order = OrderBy(expression, descending=descending, nulls_last=True)
-        return self.order_by(order, F("last_used_at").desc(nulls_last=True), "name", "pk")
+        return self.order_by(order, Lower("name"), F("created_at").asc(nulls_last=True), "pk")
 
     def recently_used_first(self) -> "ApiKeyQuerySet":
         """Order by last use; keys that were never used come last."""

@@ -52,7 +52,7 @@ def _listed(request: HttpRequest, workspace: Workspace) -> dict[str, object]:
     return {
         "filters": form.cleaned_data,
         "narrowed": form.narrows,
-        "columns": _columns(request, form.cleaned_data.get("sort", "")),
+        "columns": _columns(request, form.order),
         "statuses": [(name, label, counts[name]) for name, label in STATUSES.items() if counts[name]],
         "counts": counts,
         "active": active,

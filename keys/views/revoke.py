@@ -1,6 +1,5 @@
 """Revokes one key, several, or all. Each has its own page, which the list opens as a dialog."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -70,16 +69,17 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
     if services.is_mass_revocation(workspace, Actor.of(request), chosen):
         require_confirmation(request)
     context = {
-        "facts": _facts(workspace, chosen),
+        **_facts(workspace, chosen),
         "connection": KeyListConnection.of(workspace),
         "action": request.path,
     }
     return render_page(request, "keys/revoke.html", "dialog", context)
 
 
-def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> list[Any]:
+def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> Context:
     since = clock.cached_now() - LAST_HOUR
-    return revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
+    facts = revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
+    return {"facts": facts, "in_use": [fact for fact in facts if fact.is_in_use]}
 
 
 def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:
@@ -139,7 +139,7 @@ def revoke_all(request: HttpRequest, slug: str) -> HttpResponse:
     context = {
         "form": form,
         "phrase": REVOKE_ALL_PHRASE,
-        "facts": _facts(workspace, ApiKey.objects.of(workspace).active()),
+        **_facts(workspace, ApiKey.objects.of(workspace).active()),
         "connection": KeyListConnection.of(workspace),
         "slots": key_slots(workspace),
     }

@@ -21,13 +21,13 @@
   function look() {
     const text = field.value.trim().replace(/^["']|["']$/g, "");
     if (!text) return say("");
-    if (text.startsWith("clext_")) return say("That is a browser extension key. It is not valid for the API and is not listed here.");
-    if (!text.startsWith("clapi_")) return say("An API key begins with clapi_.");
+    if (text.startsWith("clext_")) return say("This is a browser extension key. It is not valid for the API and is not listed here.");
+    if (!text.startsWith("clapi_")) return say("An API key starts with clapi_.");
     if (text.length < SHORTEST) return say("");
     const found = matches(text);
-    if (!found.length) return say(`None of the ${keys.length} keys known here has these ends. It may belong to another user or organization.`);
+    if (!found.length) return say(`No match among the ${keys.length} keys listed here. The key may belong to another user or organization.`);
     field.value = "";
-    say(found.length === 1 ? "This is" : "These keys have the same ends:", found);
+    say(found.length === 1 ? "This is" : "These keys start and end the same:", found);
   }
 
   field.addEventListener("input", look);

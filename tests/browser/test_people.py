@@ -93,7 +93,7 @@ def test_from_the_invitation_to_the_app_to_the_first_key(page, invited):
     page.get_by_role("main").get_by_role("button", name="Create key").click()
     expect(page.get_by_label("Secret of")).to_have_value(re.compile("clapi_"))
     page.get_by_role("button", name="Copy", exact=True).first.click()
-    page.get_by_role("link", name="Revoke this key").click()
+    page.get_by_role("link", name="Revoke…").click()
     page.get_by_role("main").get_by_role("button", name="Revoke").click()
     sign_out(page)
     sign_in(page, "operations@example.test")

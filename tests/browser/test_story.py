@@ -54,7 +54,7 @@ def test_a_key_is_created_used_seen_in_its_log_revoked_and_then_refused(signed_i
     signed_in.get_by_role("button", name="Copy", exact=True).first.click()
     signed_in.get_by_role("link", name="View key").click()
     expect(signed_in.get_by_role("heading", name="Story key")).to_be_visible()
-    signed_in.get_by_role("button", name="Read the log now").click()
+    signed_in.get_by_role("button", name="Sync now").click()
     expect(signed_in.get_by_role("main")).to_contain_text("/api/v1/public/credits/balance")
     expect(signed_in.get_by_role("main")).to_contain_text("story/1.0")
 

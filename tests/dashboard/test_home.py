@@ -271,7 +271,7 @@ def test_a_paused_reading_says_why(as_owner, workspace):
 
 
 def test_without_a_session_the_missing_log_is_explained(as_owner, workspace):
-    assert "The request log is switched off" in text_of(as_owner.get(OVERVIEW))
+    assert "The request log is turned off" in text_of(as_owner.get(OVERVIEW))
 
 
 def test_requests_are_counted_by_hour_in_zones_of_half_hours_too(as_owner, workspace):

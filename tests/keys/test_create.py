@@ -12,7 +12,7 @@ from django.utils import timezone
 from keys.models import ApiKey, KeyCreation
 from workspaces.models import Action, AuditEvent, ManagementSession, Outcome, Workspace
 
-from .conftest import Console, text_of
+from .conftest import Console, make_key, text_of
 
 MANAGE = "/api/v1/api-keys"
 
@@ -62,7 +62,7 @@ def test_a_form_that_is_sent_twice_creates_once(console, sandbox):
     form_id = str(first.context["creation"].form_id)
     again = console.post("new", data={"name": "Twice", "expiry": "never", "form_id": form_id})
     assert "This form was already sent" in text_of(again)
-    assert "secret was part of that answer only" in text_of(again)
+    assert "only that response showed its secret" in text_of(again)
     assert first.context["secret"] not in text_of(again)
     assert names(sandbox).count("Twice") == 1
 
@@ -106,9 +106,9 @@ def test_another_workspaces_form_tells_nothing_here(console):
         ({"expiry": ""}, "expiry", "Choose when the key expires"),
         ({"expiry": "tomorrow"}, "expiry", "Choose one of the options"),
         ({"expiry": "date"}, "expires_on", "Enter the last day"),
-        ({"expiry": "date", "expires_on": "2020-01-31"}, "expires_on", "This day is over"),
+        ({"expiry": "date", "expires_on": "2020-01-31"}, "expires_on", "Choose today or a later day"),
         ({"expiry": "date", "expires_on": "9999-12-31"}, "expires_on", "within ten years"),
-        ({"expiry": "date", "expires_on": "soon"}, "expires_on", "not a date"),
+        ({"expiry": "date", "expires_on": "soon"}, "expires_on", "Enter a date"),
     ],
 )
 def test_a_mistake_is_told_at_its_field_and_nothing_is_sent(console, entries, field, words):
@@ -124,9 +124,25 @@ def test_a_name_is_trimmed(console):
     assert console.key(name="Trimmed", is_active=True)
 
 
-def test_a_nameless_key_can_be_created(console):
-    page = console.create(name="")
-    assert page.context["key"].label == page.context["key"].masked
+@pytest.mark.parametrize("name", ["", "   "])
+def test_a_key_without_a_name_is_not_created(console, sandbox, name):
+    page = console.create(name=name)
+    assert page.status_code == 422
+    assert "Enter a name, so that you can tell the key apart later." in text_of(page)
+    assert not KeyCreation.objects.exists()
+    assert names(sandbox) == []
+
+
+def test_each_choice_of_expiry_shows_its_date(console, time_machine):
+    time_machine.move_to("2026-11-28T12:00:00Z", tick=False)
+    page = text_of(console.get("new"))
+    assert "30 days, until 28 Dec 2026" in page
+    assert "1 year, until 28 Nov 2027" in page
+
+
+def test_a_key_that_another_program_left_without_a_name_still_shows(mirror):
+    make_key(mirror.workspace, "")
+    assert "Unnamed key" in text_of(mirror.get("list"))
 
 
 def test_a_date_means_the_end_of_that_day_where_the_viewer_is(console):
@@ -171,7 +187,7 @@ def test_the_eleventh_key_is_refused_with_the_way_out_and_the_form_stays_filled(
 def test_a_full_house_is_announced_before_the_form_is_sent(console):
     for number in range(10):
         console.create(name=f"Key {number}")
-    assert "All keys of this user are taken" in text_of(console.get("new"))
+    assert "All keys of this user are in use" in text_of(console.get("new"))
 
 
 def test_a_refused_form_can_be_sent_again(console, sandbox):
@@ -203,7 +219,7 @@ def test_a_session_that_ends_while_the_form_is_filled_in_loses_nothing(console):
 
 
 def test_without_a_session_the_form_is_replaced_by_the_way_to_one(mirror):
-    assert "Creating keys is switched off" in text_of(mirror.get("new"))
+    assert "Creating keys is turned off" in text_of(mirror.get("new"))
 
 
 def test_the_audit_trail_tells_of_the_creation_but_not_the_secret(console):

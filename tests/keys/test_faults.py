@@ -113,9 +113,9 @@ def test_a_key_whose_answer_was_lost_is_found_and_offered_for_revoking(console, 
     assert "shows that the key was created" in page
     assert console.url("revoke", orphan.key_id) in page
     assert orphan.secret_state == ApiKey.SecretState.UNSEEN
-    assert "whose secret you never saw" in text_of(console.get("list"))
+    assert "its secret was never shown to you" in text_of(console.get("list"))
     console.post("revoke", orphan.key_id)
-    assert "never saw" not in text_of(console.get("list"))
+    assert "never shown" not in text_of(console.get("list"))
 
 
 def test_an_answer_lost_before_anything_was_created_is_looked_for_and_then_given_up(console, sandbox):
@@ -144,7 +144,7 @@ def test_a_revocation_that_did_not_happen_is_still_active(console, sandbox):
     sandbox.control("faults", {"path": "*/revoke", "kind": "drop"})
     page = text_of(console.post("revoke", key.key_id))
     assert "Still active" in page
-    assert "The list was read since then and shows the key as active" in page
+    assert "The list has synced since then and shows the key as active" in page
     assert "It is not known" not in page
     assert "Try again" in page
 

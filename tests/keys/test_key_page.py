@@ -26,7 +26,7 @@ def test_everything_known_is_there(mirror, key):
 def test_the_consoles_own_calls_are_hidden_counted_and_can_be_shown(mirror, key):
     log_request(key, path="/api/v1/public/whoami", is_own_call=True)
     hidden = mirror.get("detail", key.key_id)
-    assert "1 of this console's own calls hidden" in text_of(hidden)
+    assert "1 console calls hidden" in text_of(hidden)
     assert "whoami" not in text_of(hidden)
     assert "whoami" in text_of(mirror.get("detail", key.key_id, query_params={"own": "1"}))
 
@@ -44,11 +44,11 @@ def test_a_key_that_is_not_there_is_not_found(mirror):
 @pytest.mark.parametrize(
     ("session", "poll", "words"),
     [
-        ({}, {}, "No request yet"),
-        ({}, None, "The log has not been read yet"),
-        (None, None, "The request log is switched off"),
+        ({}, {}, "No requests yet"),
+        ({}, None, "The log has not synced yet"),
+        (None, None, "The request log is turned off"),
         ({"rejected_at": timezone.now()}, None, "Management session expired"),
-        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
+        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be synced"),
     ],
 )
 def test_an_empty_log_says_why_it_is_empty(mirror, key, session, poll, words):

@@ -25,7 +25,7 @@ def test_the_page_says_how_many_keys_are_active_and_whose(mirror):
     add_session(mirror.workspace, user_email="operations@example-works.test")
     for _ in range(7):
         make_key(mirror.workspace)
-    assert "<strong>7 of 10</strong> active keys of <bdi>operations@example-works.test</bdi>" in text_of(
+    assert "<strong>7 of 10</strong> keys used · <bdi>operations@example-works.test</bdi>" in text_of(
         mirror.get("list")
     )
 
@@ -53,6 +53,29 @@ def test_every_column_sorts(mirror, sort, names):
     assert [row.key.name for row in page.context["active"]] == names
 
 
+def test_keys_are_listed_by_name_then_the_oldest_first_whatever_is_used(mirror):
+    now = timezone.now()
+    for name, days, used in (("beta", 1, 0), ("Alpha", 3, 2), ("beta", 9, 5)):
+        make_key(
+            mirror.workspace,
+            name,
+            created_at=now - timedelta(days=days),
+            last_used_at=now - timedelta(hours=used),
+        )
+    page = mirror.get("list")
+    listed = [(row.key.name, (now - row.key.created_at).days) for row in page.context["active"]]
+    assert listed == [("Alpha", 3), ("beta", 9), ("beta", 1)]
+    assert '<th scope="col" class="keys-name" aria-sort="ascending">' in text_of(page)
+    assert "?sort=-name" in text_of(page)
+
+
+def test_a_row_offers_its_id_and_revoking(mirror):
+    key = make_key(mirror.workspace, "Monitoring")
+    page = text_of(mirror.get("list"))
+    assert f'data-copy-text="{key.upstream_id}" data-shortcut="c"' in page
+    assert 'Revoke…<span class="visually-hidden"> Monitoring</span>' in page
+
+
 def test_a_sorted_column_says_so_and_offers_the_other_direction(mirror):
     make_key(mirror.workspace)
     page = text_of(mirror.get("list", query_params={"sort": "-requests", "q": "prod"}))
@@ -73,7 +96,7 @@ def test_search_finds_by_name_prefix_last_four_and_id(mirror, text):
 def test_a_filter_that_hides_everything_says_so_and_leads_out(mirror):
     make_key(mirror.workspace)
     page = text_of(mirror.get("list", query_params={"q": "no such key"}))
-    assert "No key matches" in page
+    assert "No matching keys" in page
     assert "Clear filters" in page
 
 
@@ -112,21 +135,21 @@ def test_ten_and_twenty_keys_cost_the_same_number_of_queries(mirror, part):
 def test_a_key_whose_secret_nobody_saw_is_offered_for_revoking(mirror, operator):
     key = make_key(mirror.workspace, "Lost", secret_state=ApiKey.SecretState.UNSEEN, created_by=operator)
     page = text_of(mirror.get("list"))
-    assert "whose secret you never saw" in page
+    assert "its secret was never shown to you" in page
     assert mirror.url("revoke", key.key_id) in page
 
 
 def test_keeping_such_a_key_ends_the_warning(mirror):
     key = make_key(mirror.workspace, secret_state=ApiKey.SecretState.UNSEEN)
     mirror.post("dismiss", key.key_id)
-    assert "never saw" not in text_of(mirror.get("list"))
+    assert "never shown" not in text_of(mirror.get("list"))
 
 
 def test_a_creation_of_unknown_outcome_is_not_forgotten(mirror, operator):
     state = KeyCreation.State.UNKNOWN
     KeyCreation.objects.create(workspace=mirror.workspace, name="Half-made", user=operator, state=state)
     make_key(mirror.workspace)
-    assert "It is not yet known whether <bdi>Half-made</bdi> was created" in text_of(mirror.get("list"))
+    assert "Not confirmed yet: was <bdi>Half-made</bdi> created?" in text_of(mirror.get("list"))
 
 
 def test_a_creation_that_is_still_under_way_is_no_news(mirror):
@@ -136,15 +159,15 @@ def test_a_creation_that_is_still_under_way_is_no_news(mirror):
 
 def test_without_a_session_the_page_says_what_is_switched_off(mirror):
     make_key(mirror.workspace)
-    assert "Creating and revoking keys is switched off" in text_of(mirror.get("list"))
+    assert "Creating and revoking keys is turned off" in text_of(mirror.get("list"))
 
 
 def test_the_light_list_says_what_it_does_not_know(mirror):
     note_poll(mirror.workspace, "public_keys")
     make_key(mirror.workspace, in_full=False, last_used_at=None, request_count=None)
     page = text_of(mirror.get("list"))
-    assert "comes from the light list" in page
-    assert "1 active in the light list; whose they are is not known" in page
+    assert "This is the light list" in page
+    assert "1 active in the light list, owner unknown" in page
     assert "Never used" not in page
 
 
@@ -152,7 +175,7 @@ def test_a_pasted_token_that_still_lives_counts_down(mirror):
     make_key(mirror.workspace)
     ends = timezone.now() + timedelta(seconds=50)
     add_session(mirror.workspace, kind="pasted", token_expires_at=ends)
-    assert "The pasted session token runs out" in text_of(mirror.get("list"))
+    assert "The pasted session token expires" in text_of(mirror.get("list"))
 
 
 def test_old_data_is_shown_with_the_reason_why_it_is_old(mirror):
@@ -163,7 +186,7 @@ def test_old_data_is_shown_with_the_reason_why_it_is_old(mirror):
     note_poll(mirror.workspace, last_success_at=old, last_request_id="req_42", **error)
     page = text_of(mirror.get("list"))
     assert "Production pipeline" in page
-    assert "You see the keys as they were last read" in page
+    assert "Keys shown are from the last sync" in page
     assert "req_42" in page
 
 
@@ -180,7 +203,7 @@ EXPIRED = {"kind": "pasted", "token_expires_at": timezone.now() - timedelta(minu
         ({}, {**ERROR, "last_error_kind": "RateLimited"}, "Rate limited until"),
         ({}, {**ERROR, "last_error_kind": "ServerFailed"}, "Cleanlist server error"),
         ({}, {**ERROR, "last_error_kind": "FeatureGated"}, "plan doesn't include"),
-        ({}, {"last_success_at": None}, "The first reading is on its way"),
+        ({}, {"last_success_at": None}, "Syncing for the first time"),
     ],
 )
 def test_a_blank_page_says_which_kind_of_blank_it_is(mirror, session, poll, words):
@@ -210,3 +233,4 @@ def test_a_pasted_key_is_matched_without_a_field_that_could_be_sent(mirror):
     assert page.context["finder"][0]["last4"] == key.last4
     field = text_of(page).partition('id="pasted-key"')[2].partition(">")[0]
     assert "name=" not in field
+    assert 'type="text" autofocus' in field

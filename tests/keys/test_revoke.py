@@ -33,13 +33,28 @@ def test_the_dialog_shows_the_facts_and_the_consequence(mirror):
     facts = ["Production pipeline", key.prefix, "operations@example-works.test", "203.0.113.7", "minutes ago"]
     assert not [fact for fact in [*facts, "/api/v1/public/enrich/status"] if fact not in page]
     assert "1 request in the last hour" in page
-    assert "refused with 401" in page
-    assert "never comes back" in page
+    assert "This key is in use: <bdi>Production pipeline</bdi>, 1 request in the last hour" in page
+    assert "will start getting 401 errors" in page
+    assert "This can't be undone." in page
+
+
+def test_revoking_several_names_those_that_are_in_use(mirror):
+    add_session(mirror.workspace)
+    monitoring, batch = make_key(mirror.workspace, "Monitoring"), make_key(mirror.workspace, "Nightly batch")
+    for _ in range(26):
+        log_request(monitoring)
+    chosen = {"key": [str(monitoring.key_id), str(batch.key_id)]}
+    page = text_of(mirror.get("revoke_selected", query_params=chosen))
+    assert "1 of these 2 keys is in use: <bdi>Monitoring</bdi>, 26 requests in the last hour" in page
+    log_request(batch)
+    page = text_of(mirror.get("revoke_all"))
+    assert "2 of these 2 keys are in use:" in page
+    assert "<bdi>Nightly batch</bdi>, 1 request in the last hour" in page
 
 
 def test_what_was_never_read_is_called_unknown(mirror):
     key = make_key(mirror.workspace)
-    assert "unknown: the request log has not been read" in text_of(mirror.get("revoke", key.key_id))
+    assert "unknown: the request log hasn't synced yet" in text_of(mirror.get("revoke", key.key_id))
 
 
 def test_asking_changes_nothing(console, key, sandbox):
@@ -151,12 +166,12 @@ def test_revoking_the_consoles_own_key_is_warned_of(mirror, page):
     workspace = mirror.workspace
     key = make_key(workspace, "Console", prefix=workspace.api_key_prefix, last4=workspace.api_key_last4)
     arguments = [key.key_id] if page == "revoke" else []
-    assert "This console itself uses the key" in text_of(mirror.get(page, *arguments))
+    assert "This console uses the key" in text_of(mirror.get(page, *arguments))
 
 
 def test_without_a_session_the_dialog_says_so_and_the_command_changes_nothing(mirror):
     key = make_key(mirror.workspace)
-    assert "Revoking is switched off" in text_of(mirror.get("revoke", key.key_id))
+    assert "Revoking is turned off" in text_of(mirror.get("revoke", key.key_id))
     assert "Nothing was revoked" in text_of(mirror.post("revoke", key.key_id))
     key.refresh_from_db()
     assert key.is_active

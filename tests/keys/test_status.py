@@ -3,6 +3,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from alerts.engine.rule_kinds import kind_named
+from alerts.models import Rule
 from keys.models import ApiKey
 from keys.models.key import status_conditions
 from keys.status import key_status
@@ -28,14 +30,14 @@ def ago(days):
     ("days_ago", "facts", "words", "reason"),
     [
         ({}, {}, "Active", ""),
-        ({}, {"last_used_at": None}, "Never used", "no request yet"),
+        ({}, {"last_used_at": None}, "Never used", "Active since"),
         ({"last_used_at": 40}, {}, "Idle for 40 days", "last used on"),
         ({"expires_at": -3}, {}, "Expires in 3 days", ""),
         ({"expires_at": -3}, {"last_used_at": None}, "Expires in 3 days", "never used"),
         ({"expires_at": 3}, {}, "Expired on", ""),
         ({"revoked_at": 1}, {"is_active": False}, "Revoked", "Outside this console"),
-        ({}, {"is_active": False}, "Revoked", "Before this console first read it"),
-        ({"gone_at": 1}, {"is_active": False}, "No longer listed", "since"),
+        ({}, {"is_active": False}, "Revoked", "Before the first sync"),
+        ({"gone_at": 1}, {"is_active": False}, "Removed from Cleanlist", "since"),
         ({}, {"in_full": False, "last_used_at": None}, "Active", "light list"),
     ],
 )
@@ -53,7 +55,7 @@ def test_a_key_that_expires_within_a_day_is_urgent():
 
 def test_whoever_revoked_it_is_named(operator):
     revoked = key(is_active=False, revoked_at=ago(0), revoked_by=operator)
-    assert "By operator@example.test on" in key_status(revoked).reason
+    assert "By operator@example.test, " in key_status(revoked).reason
 
 
 def test_each_key_is_in_exactly_one_of_the_statuses_that_exclude_each_other(workspace):
@@ -83,8 +85,26 @@ def test_the_filter_and_the_words_agree(workspace, status):
     }
     for facts in words.values():
         make_key(workspace, **facts)
-    beginnings = {"active": "", "unused": "Never", "gone": "No longer"}
+    beginnings = {"active": "", "unused": "Never", "gone": "Removed"}
     found = ApiKey.objects.of(workspace).in_status(status)
     assert found
     begins = beginnings.get(status, status[:5].capitalize())
     assert all(key_status(each).text.startswith(begins) for each in found)
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        ({"days": 2, "hours": 23}, "Expires in 2 days"),
+        ({"days": 2}, "Expires in 2 days"),
+        ({"hours": 47}, "Expires in 47 hours"),
+        ({"minutes": 90}, "Expires in 90 minutes"),
+    ],
+)
+def test_the_list_and_the_alert_round_the_time_left_down_alike(workspace, time_machine, left, words):
+    time_machine.move_to("2026-03-28T12:00:00Z", tick=False)
+    expiring = make_key(workspace, "Contractor access", expires_at=timezone.now() + timedelta(**left))
+    rule = Rule(workspace=workspace, kind="key_expires", threshold=7, recovery=7)
+    [observation] = kind_named("key_expires").read([rule], timezone.now())[rule.pk]
+    assert key_status(expiring, timezone.now()).text == words
+    assert observation.headline == f"Contractor access: {words.lower()}"

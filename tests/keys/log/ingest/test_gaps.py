@@ -147,7 +147,7 @@ def test_what_is_missing_is_explained(log):
     found = log_completeness(log.key)
     assert (found.captured, found.expected) == (600, 641)
     assert "38 requests fell into 1 gap on" in found.explanation
-    assert "3 requests newer than the last reading" in found.explanation
+    assert "3 newer requests arrive with the next sync" in found.explanation
 
 
 def test_gaps_are_found_by_the_time_that_they_touch(log):
@@ -289,7 +289,7 @@ def restarted(log):
 
 def test_a_counter_that_went_back_is_said_and_counted_on_from_there(restarted):
     assert restarted.key.uncaptured_count == 50  # so that its log is read soon
-    assert "counter restarted since the last reading" in log_completeness(restarted.key).explanation
+    assert "counter restarted since the last sync" in log_completeness(restarted.key).explanation
     restarted.read(1101)
     found = log_completeness(restarted.key)
     assert (found.captured, found.expected, found.has_restarted) == (612, 650, True)

@@ -48,7 +48,7 @@ def test_the_list_draws_the_last_36_hours_of_each_key(log, use):
 
 
 def test_a_key_whose_log_was_never_read_has_no_drawing(log):
-    assert "not read" in text_of(key_list(log))
+    assert "not synced" in text_of(key_list(log))
 
 
 def test_more_than_a_tenth_rejected_is_said_with_figures_and_the_way_to_them(log, use, badges):

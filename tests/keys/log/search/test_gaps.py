@@ -74,4 +74,4 @@ def test_a_key_says_how_much_of_what_it_did_is_here(log):
     log.key.save()
     page = text_of(log.get(url=log.key_url))
     assert "1,546 of 1,547 requests captured" in page
-    assert "1 request newer than the last reading" in page
+    assert "1 newer request arrives with the next sync" in page

@@ -158,11 +158,11 @@ def test_only_the_top_of_a_log_that_goes_on_is_live(log):
 @pytest.mark.parametrize(
     ("session", "poll", "words"),
     [
-        ({}, {}, "No request yet"),
-        ({}, None, "The log has not been read yet"),
-        (None, None, "The request log is switched off"),
+        ({}, {}, "No requests yet"),
+        ({}, None, "The log has not synced yet"),
+        (None, None, "The request log is turned off"),
         ({"rejected_at": timezone.now()}, None, "Management session expired"),
-        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be read"),
+        ({}, {"last_success_at": None, "consecutive_failures": 2, "last_error": "no"}, "The log could not be synced"),
     ],
 )
 def test_an_empty_log_says_why_it_is_empty(log, session, poll, words):

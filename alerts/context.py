@@ -13,17 +13,21 @@ from workspaces.models import User, Workspace
 from workspaces.request_state import state_of
 
 MAX_SHOWN = 100
+DISMISSED = "dismissed_alerts"  # in the session: ids of alerts whose banner the reader has closed
 
 
 @dataclass(frozen=True)
 class FiringAlerts:
     """The firing alerts of the page's workspace, or of all workspaces that the viewer may see.
 
-    ``snoozed`` holds rule and subject of the snoozed ones.
+    ``snoozed`` holds rule and subject of the snoozed ones, ``dismissed`` the ids of those whose banner the reader has
+    closed. The pages of alerts show them themselves: ``on_own_page``.
     """
 
     alerts: list[Alert]
     snoozed: frozenset[tuple[int | None, str]] = frozenset()
+    dismissed: frozenset[int] = frozenset()
+    on_own_page: bool = False
 
     @property
     def count(self) -> int:
@@ -61,9 +65,17 @@ class FiringAlerts:
         return worst.level.pill if worst else "neutral"
 
     @property
-    def show_banner(self) -> bool:
-        """Return whether to show a banner on every page; mere information does not get one."""
-        return self.worst is not None and self.worst.level != Severity.INFORMATION
+    def banner(self) -> Alert | None:
+        """Return the critical alert that a page shows above its content: the oldest nobody has answered or closed."""
+        if self.on_own_page:
+            return None
+        critical = (alert for alert in self._unanswered if alert.level == Severity.CRITICAL)
+        return next((alert for alert in critical if alert.pk not in self.dismissed), None)
+
+    @property
+    def warned_unreached(self) -> list[Alert]:
+        """Return what a page warns of because critical alerts reach nobody."""
+        return [] if self.on_own_page else self.unreached
 
 
 def without_milder(worst_first: Iterable[Alert]) -> list[Alert]:
@@ -91,15 +103,21 @@ def _current(request: HttpRequest) -> FiringAlerts:
         found = list(alerts.filter(workspace=workspace)[:MAX_SHOWN])
         for alert in found:
             alert.workspace = workspace
-        return _without_snoozed(found)
+        return _without_snoozed(request, found)
     if workspace is None and request.path == "/":
         visible = alerts.filter(workspace__in=Workspace.objects.visible_to(user)).select_related("workspace")
-        return _without_snoozed(list(visible[:MAX_SHOWN]))
+        return _without_snoozed(request, list(visible[:MAX_SHOWN]))
     return FiringAlerts([])
 
 
-def _without_snoozed(alerts: list[Alert]) -> FiringAlerts:
+def _without_snoozed(request: HttpRequest, alerts: list[Alert]) -> FiringAlerts:
     if not alerts:
         return FiringAlerts([])
     snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule__in={alert.rule_id for alert in alerts})
-    return FiringAlerts(without_milder(alerts), frozenset(snoozes.values_list("rule_id", "subject")))
+    match = request.resolver_match
+    return FiringAlerts(
+        without_milder(alerts),
+        frozenset(snoozes.values_list("rule_id", "subject")),
+        frozenset(request.session.get(DISMISSED, ())),
+        on_own_page=match is not None and match.app_name == "alerts",
+    )

@@ -19,7 +19,7 @@ from workspaces.models import Workspace
 from workspaces.time_zone_field import TimeZoneField
 
 REPEATS = (
-    (0, "Never: say it once"),
+    (0, "Don't repeat"),
     (3600, "Every hour"),
     (21600, "Every 6 hours"),
     (86400, "Every day"),
@@ -49,9 +49,9 @@ class AddressesField(forms.CharField):
                 validate_email(address)
                 addresses[punycode_domain(address).lower()] = None
             except ValidationError:
-                raise ValidationError(f"“{address[:80]}” is not an e-mail address.") from None
+                raise ValidationError(f"“{address[:80]}” is not an email address.") from None
         if len(addresses) > MAX_ADDRESSES:
-            raise ValidationError(f"At most {MAX_ADDRESSES} addresses. A mailing list can take its place.")
+            raise ValidationError(f"At most {MAX_ADDRESSES} addresses. Use a mailing list for more.")
         return list(addresses)
 
 
@@ -66,21 +66,21 @@ class AddressField(forms.EmailField):
 class RuleForm(forms.Form):
     """One rule: the fields that all kinds have, and those of its kind."""
 
-    name = forms.CharField(max_length=120, help_text="Shown in e-mails and lists.")
+    name = forms.CharField(max_length=120, help_text="Shown in emails and lists.")
     severity = forms.ChoiceField(choices=Severity.choices, widget=forms.RadioSelect)
     threshold = forms.DecimalField(**LEVEL)
-    recovery = forms.DecimalField(label="Clear again at", **LEVEL)
+    recovery = forms.DecimalField(label="Resolve at", **LEVEL)
     pending_minutes = forms.IntegerField(
-        label="Only after so many minutes",
+        label="Wait before alerting (minutes)",
         min_value=0,
         max_value=10_080,
-        help_text="How long it must hold before anybody is told. 0: at once.",
+        help_text="How long the condition must last. 0: alert immediately.",
     )
     repeat_seconds = forms.TypedChoiceField(
-        label="Remind", choices=REPEATS, coerce=int, help_text="While it lasts and nobody has acknowledged it."
+        label="Remind", choices=REPEATS, coerce=int, help_text="Until resolved or acknowledged."
     )
-    to_owners = forms.BooleanField(label="E-mail the workspace's owners", required=False)
-    addresses = AddressesField(label="Also e-mail", required=False, help_text="One address a line.")
+    to_owners = forms.BooleanField(label="Email the workspace's owners", required=False)
+    addresses = AddressesField(label="Also email", required=False, help_text="One address a line.")
     enabled = forms.BooleanField(label="On", required=False)
 
     def __init__(
@@ -107,7 +107,9 @@ class RuleForm(forms.Form):
             f"Fire {worse} ({self.unit})" if not kind.parameters.get("unit") else f"Fire {worse}"
         )
         side = "At least" if kind.direction == "below" else "At most"
-        self.fields["recovery"].help_text = f"{side} the level that fires it; the room between keeps hovering quiet."
+        self.fields[
+            "recovery"
+        ].help_text = f"{side} the alert level. The gap prevents repeated alerts when the value hovers."
         if kind.is_flag:
             del self.fields["threshold"], self.fields["recovery"]
 
@@ -124,7 +126,7 @@ class RuleForm(forms.Form):
         """Check the levels against each other and against the kind's other rules."""
         data = super().clean() or {}
         if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
-            self.add_error("addresses", "Nobody would be told. Enter an address, or choose the owners.")
+            self.add_error("addresses", "This rule would notify nobody. Enter an address, or choose the owners.")
         if self.kind.required_because and not data.get("enabled"):
             self.add_error("enabled", f"This rule stays on: {self.kind.required_because}.")
         if self.kind.is_flag or "threshold" not in data:
@@ -133,7 +135,7 @@ class RuleForm(forms.Form):
         if self.kind.descending and data.get("enabled"):
             self._check_order(data)
         if data.get("unit") == "percent" and data["threshold"] > 100:
-            self.add_error("threshold", "More than 100 % of the highest balance would always fire.")
+            self.add_error("threshold", "More than 100% of the highest balance would always fire.")
         return data
 
     def _check_recovery(self, data: CleanedData) -> None:
@@ -142,11 +144,13 @@ class RuleForm(forms.Form):
             return
         if self.kind.direction == "below" and recovery < threshold:
             self.add_error(
-                "recovery", f"It must not be below {format_number(threshold)}, or it would clear while it still fires."
+                "recovery",
+                f"It must not be below {format_number(threshold)}, or it resolves while it still fires.",
             )
         if self.kind.direction == "above" and recovery > threshold:
             self.add_error(
-                "recovery", f"It must not be above {format_number(threshold)}, or it would clear while it still fires."
+                "recovery",
+                f"It must not be above {format_number(threshold)}, or it resolves while it still fires.",
             )
 
     def _check_order(self, data: CleanedData) -> None:
@@ -211,7 +215,7 @@ def _plain(value: Decimal | None) -> str | None:
 class AcknowledgeForm(forms.Form):
     """What somebody does about an alert."""
 
-    note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: top-up ordered.")
+    note = forms.CharField(label="Note", max_length=300, required=False, help_text="For example: top-up ordered.")
 
 
 class SnoozeForm(forms.Form):
@@ -241,9 +245,9 @@ class SnoozeForm(forms.Form):
         """Refuse a time in the past, or so far ahead that it must be a mistake."""
         until = self.cleaned_data["until"]
         if until is not None and until <= clock.cached_now():
-            raise ValidationError("This has passed. Choose a moment ahead.")
+            raise ValidationError("Choose a time in the future.")
         if until is not None and until.year > clock.cached_now().year + 1:
-            raise ValidationError("Choose a moment within the next year.")
+            raise ValidationError("Choose a time within the next year.")
         return until
 
     def clean_level(self) -> object:
@@ -252,14 +256,14 @@ class SnoozeForm(forms.Form):
         if level is None or alert.rule is None or alert.value is None or self.kind is None:
             return level
         if Levels(self.kind.direction, level, level).crossed(alert.value):
-            raise ValidationError(f"It is past that already, at {format_number(alert.value)}.")
+            raise ValidationError(f"Already past that, at {format_number(alert.value)}.")
         return level
 
     def clean(self) -> dict[str, object]:
         """Ask for one of the two at least."""
         data = super().clean() or {}
         if not self.errors and data.get("until") is None and data.get("level") is None:
-            raise ValidationError("Choose a date or a level at which you want to hear of it again.")
+            raise ValidationError("Choose a date or a level.")
         return data
 
 
@@ -301,15 +305,17 @@ class QuietHoursForm(forms.Form):
         label="From", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M")
     )
     end = forms.TimeField(label="Until", required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
-    time_zone = TimeZoneField(label="Time zone", help_text="Such as Europe/Vienna. Empty: the console's own.")
+    time_zone = TimeZoneField(
+        label="Time zone", help_text="For example Europe/Vienna. Leave empty for the console's time zone."
+    )
 
     def clean(self) -> dict[str, object]:
         """Ask for both ends or none."""
         data = super().clean() or {}
         if not self.errors and (data.get("begin") is None) != (data.get("end") is None):
-            raise ValidationError("Enter both ends, or leave both empty.")
+            raise ValidationError("Enter both times, or leave both empty.")
         if data.get("begin") is not None and data.get("begin") == data.get("end"):
-            raise ValidationError("That would be the whole day. Choose two different times.")
+            raise ValidationError("Choose two different times.")
         return data
 
     def hours(self) -> QuietHours | None:

@@ -55,14 +55,14 @@ register(
         name="credential_rejected",
         label="Credential rejected",
         explanation="Fires when Cleanlist no longer accepts a stored API key or management session: nothing that "
-        "needs it is read any more, so other rules may be blind.",
+        "needs it syncs, so other rules may miss something.",
         direction="above",
         unit="",
         read=per_workspace(read_credentials),
         describe=lambda _: "Cleanlist rejects a stored credential",
         resources=frozenset({BALANCE, KEYS}),
         is_flag=True,
-        position=20,
+        position=50,
         defaults=(DefaultRule("Credential rejected", "critical", Decimal(0), Decimal(0), repeat_seconds=86400),),
     )
 )
@@ -88,15 +88,15 @@ register(
     RuleKind(
         name=UNREACHED_KIND,
         label="Critical alerts reach nobody",
-        explanation="Fires when a critical rule would tell nobody: everybody whom it names has ended critical e-mails, "
-        "or has an address that is refused.",
+        explanation="Fires when a critical rule would notify nobody: everyone it names has unsubscribed from critical "
+        "emails, or their address is refused.",
         direction="above",
         unit="",
         read=read_hearing,
-        describe=lambda _: "a critical rule would tell nobody",
+        describe=lambda _: "a critical rule would notify nobody",
         is_flag=True,
-        required_because="it is what says on every page that nobody hears of critical alerts",
-        position=30,
+        required_because="it warns on every page that critical alerts reach nobody",
+        position=51,
         defaults=(
             DefaultRule("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),
         ),

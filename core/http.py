@@ -1,6 +1,8 @@
 """Responses of views: whole pages for browsers, partials for htmx, and redirects for both."""
 
+import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
@@ -27,10 +29,22 @@ def wants_partial(request: HttpRequest) -> bool:
     return bool(htmx) and not htmx.boosted and not htmx.history_restore_request
 
 
-def redirect_to(request: HttpRequest, url: str, done: str = "") -> HttpResponse:
-    """Redirect to ``url`` after a command and show the message ``done`` there."""
+@dataclass(frozen=True)
+class Undo:
+    """What a notice's button "Undo" sends: a POST of ``fields`` to ``url``."""
+
+    url: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """Return it as the tags of a message, which ``{{ message.extra_tags|undo }}`` reads."""
+        return json.dumps({"url": self.url, "fields": dict(self.fields)})
+
+
+def redirect_to(request: HttpRequest, url: str, done: str = "", undo: Undo | None = None) -> HttpResponse:
+    """Redirect to ``url`` after a command and show the message ``done`` there, with a button for ``undo``."""
     if done:
-        messages.success(request, done)
+        messages.success(request, done, extra_tags=undo.as_json() if undo else "")
     return HttpResponseClientRedirect(url) if wants_partial(request) else HttpResponseRedirect(url)
 
 

@@ -47,7 +47,7 @@ class ChangeWriter:
         alert = change.alert or self._build_alert(change)
         alert.workspace = self.workspace
         if change.after.state == State.UNKNOWN:
-            self._set_state(alert, change.after, f"Cannot be read any more: {change.text}")
+            self._set_state(alert, change.after, f"No data: {change.text}")
         elif change.after.state == State.OK:
             self._resolve(alert, change)
         else:
@@ -76,7 +76,7 @@ class ChangeWriter:
             alert, change.after, f"{_describe_transition(alert, change.after, fired=fired)}: {alert.headline}"
         )
         if change.ended_snooze:
-            self._add_transition(alert, alert.state, "The snooze is over")
+            self._add_transition(alert, alert.state, "Snooze ended")
         if change.email:
             alert.notifications_sent += 1
             alert.notified_at = self.now
@@ -93,7 +93,7 @@ class ChangeWriter:
         before, alert.state, alert.hidden_state = alert.state, Alert.State.RESOLVED, ""
         self._add_transition(alert, before, f"Resolved after {format_duration(alert.duration)}: {text}", value)
         if change.ended_snooze:
-            self._add_transition(alert, alert.state, "The snooze ended with it")
+            self._add_transition(alert, alert.state, "Snooze ended with the alert")
         headline, facts = sanitize_text(text, 300), facts_of(change.observation)
         self.messages.append(
             AlertMessage(Notification.Kind.RESOLVED, alert, change.rule, headline, facts, alert.edited)
@@ -125,4 +125,4 @@ def _describe_transition(alert: Alert, after: Memory, *, fired: bool) -> str:
         return "Fired"
     if not alert.state:
         return "Crossed the threshold"
-    return "Can be read again, and still firing" if after.state == State.FIRING else "Can be read again"
+    return "Data is back, still firing" if after.state == State.FIRING else "Data is back"

@@ -25,7 +25,7 @@ FACTS_MAX_AGE = timedelta(minutes=5)
 Gravity = tuple[int, Decimal]
 T = TypeVar("T")
 logger = structlog.get_logger(__name__)
-GONE = "No longer watched: it is gone, or not in use any more"
+GONE = "No longer watched: gone or no longer in use"
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def headline_of(observation: Observation) -> str:
 
 def facts_of(observation: Observation | None) -> list[list[str]]:
     """Return the facts as they are stored."""
-    problem = [["Details", "They could not be worked out; the console's log says why."]]
+    problem = [["Details", "Not available. The console's log has the reason."]]
     found = _try(lambda: sanitize_json(observation.all_facts)) if observation else []
     return problem if found is None else found
 

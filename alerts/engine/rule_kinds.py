@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from django import forms
+from django.utils.text import capfirst
 
 from workspaces.models import Workspace
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from alerts.models import Rule
 
 Direction = Literal["below", "above"]
+GROUPS = {1: "Credits", 3: "Keys", 4: "Webhooks", 5: "Connection"}  # by the tens of a kind's position
 Fact = tuple[str, str]
 
 
@@ -48,6 +50,12 @@ class Observation:
     @cached_property
     def headline(self) -> str:
         return self.words() if callable(self.words) else self.words
+
+    @property
+    def title(self) -> str:
+        """Return the headline with a capital, unless it begins with the name of a key or an endpoint."""
+        named = bool(self.label) and self.headline.startswith(self.label)
+        return self.headline if named else capfirst(self.headline)
 
     @cached_property
     def all_facts(self) -> list[list[str]]:
@@ -120,7 +128,7 @@ class RuleKind:
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme threshold.
     A flag has no levels to choose. Of a kind with ``required_because`` each workspace has one rule, which is never
     switched off or removed, for that reason. Defaults of a kind that is ``on_request`` are made where its app asks for
-    them. Pages list kinds by ``position``. Kinds of one
+    them. Pages list kinds by ``position``, and group them by its tens. Kinds of one
     ``family`` report the same problem, and their e-mails share a thread.
     """
 
@@ -141,6 +149,11 @@ class RuleKind:
     on_request: bool = False
     position: int = 0
     family: str = ""
+
+    @property
+    def group(self) -> str:
+        """Return the heading that pages list it under."""
+        return GROUPS.get(self.position // 10, "Other")
 
 
 # An app's facts for a workspace's regular summary, since a given time.

@@ -154,7 +154,7 @@ def _title(notification: Notification, payload: JsonObject) -> dict[str, str]:
             }
         case Kind.EASED:
             mark = f"Better, still {severity.label.lower()}"
-            return {"mark": mark, "look": severity.value, "prefix": "Better, not over: ", "title": now}
+            return {"mark": mark, "look": severity.value, "prefix": "Better, not resolved: ", "title": now}
         case Kind.RESOLVED if payload.get("ended"):
             return {
                 "mark": "No longer watched",

@@ -81,14 +81,14 @@ def _attempt(notification: Notification) -> SendResult:
         return classify_error(error)
     except Exception:  # a message that cannot be composed must not keep the others from going out
         logger.exception("notification_failed", notification=notification.pk)
-        return SendResult(Outcome.DEFERRED, "The console could not write this e-mail; its log says why.")
+        return SendResult(Outcome.DEFERRED, "The console could not compose this email. Its log has the reason.")
 
 
 def _why_withheld(notification: Notification) -> str:
     """Return why it must not be sent any more, or an empty string."""
     if notification.kind != Notification.Kind.TEST and not notification.recipient.wants(notification.stream):
-        return f"the reader has ended these e-mails ({notification.stream.label.lower()})"
-    return "the reader has lost access to the workspace" if notification.is_after_leaving else ""
+        return f"the recipient unsubscribed from these emails ({notification.stream.label.lower()})"
+    return "the recipient has lost access to the workspace" if notification.is_after_leaving else ""
 
 
 def _store_result(notification: Notification, result: SendResult, now: datetime) -> None:

@@ -20,6 +20,7 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.smtp import EmailBackend
 
 from alerts.models import Attempt
+from alerts.models.notification import STORED
 
 # For one message, from connecting to QUIT. EMAIL_TIMEOUT holds for each byte that is waited for, so a server
 # that sends one now and then would never run into it.
@@ -136,7 +137,7 @@ def transmit(message: EmailMessage) -> str:
     """
     if not isinstance(get_connection(), EmailBackend):
         get_connection().send_messages([message])
-        return "Written to a file: no mail server is set (EMAIL_URL)."
+        return f"{STORED}: no mail server is set (EMAIL_URL)."
     watchdog = _Watchdog(DEADLINE_SECONDS)
     try:
         code, text = _hand_over(Backend(watchdog), message)
@@ -176,10 +177,15 @@ def _hand_over(backend: Backend, message: EmailMessage) -> tuple[int, bytes]:
             backend.close()
 
 
+def has_server() -> bool:
+    """Return whether e-mails go to a mail server, not to files."""
+    return isinstance(get_connection(), EmailBackend)
+
+
 def describe_server() -> str:
     """Return where e-mail goes, without credentials."""
     if settings.EMAIL_BACKEND.endswith("EmlFileBackend"):
-        return "files in the console's data directory, because EMAIL_URL is not set"
+        return "files in the console's data directory"
     if settings.EMAIL_BACKEND.endswith("smtp.EmailBackend"):
         return f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
     return settings.EMAIL_BACKEND.rpartition(".")[2]

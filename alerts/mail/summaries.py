@@ -15,7 +15,7 @@ from core import clock
 from core.formatting import counted, time_marker
 from workspaces.models import Workspace
 
-WELL, INCOMPLETE = "all is well", "no alert, but not everything is known"
+WELL, INCOMPLETE = "all is well", "no alerts, but some data is missing"
 logger = structlog.get_logger(__name__)
 
 
@@ -67,7 +67,7 @@ def summarize(workspace: Workspace, now: datetime, days: int) -> dict[str, objec
     return {
         "days": days,
         "period": "week" if days == 7 else "day",
-        "facts": [*map(list, facts), *(["Not known", reason] for reason in blind if reason not in said)],
+        "facts": [*map(list, facts), *(["Unknown", reason] for reason in blind if reason not in said)],
         "current": current,
         "fired": alerts.filter(fired_at__gte=since).count(),
         "resolved": alerts.filter(resolved_at__gte=since, fired_at__isnull=False).count(),
@@ -91,7 +91,7 @@ def _headline(workspace: Workspace, current: int) -> str:
         return counted(current, "alert is firing", "alerts are firing")
     unread = Q(consecutive_failures__gt=0) | Q(last_success_at__isnull=True)
     if workspace.polls.filter(unread, paused_reason="").exists():
-        return "no alert, but not everything could be read"
+        return "no alerts, but some data could not be synced"
     return WELL
 
 
@@ -109,5 +109,5 @@ def _facts(workspace: Workspace, since: datetime) -> list[Fact]:
             found += summary(workspace, since)
         except Exception:
             logger.exception("summary_failed", workspace=workspace.pk)
-            found.append(("Incomplete", "A part of this summary could not be worked out; the console's log says why."))
+            found.append(("Incomplete", "Part of this summary is not available. The console's log has the reason."))
     return found

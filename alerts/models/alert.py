@@ -4,6 +4,7 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.text import capfirst
 
 from alerts.engine.rule_kinds import kind_named
 from alerts.engine.state_machine import Memory
@@ -110,6 +111,12 @@ class Alert(models.Model):
     def level(self) -> Severity:
         """Return the severity with what it can answer."""
         return Severity(self.severity)
+
+    @property
+    def title(self) -> str:
+        """Return the headline with a capital, unless it begins with the name of a key or an endpoint."""
+        named = bool(self.subject_label) and self.headline.startswith(self.subject_label)
+        return self.headline if named else capfirst(self.headline)
 
     @property
     def stream(self) -> Stream:

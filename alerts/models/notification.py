@@ -9,6 +9,8 @@ from core import clock
 from core.db.leases import Leased, LeasedQuerySet
 from workspaces.models import Workspace
 
+STORED = "Written to a file"  # how the answer begins where there is no mail server
+
 
 class NotificationQuerySet(LeasedQuerySet["Notification"]):
     """Queries on the outbox."""
@@ -52,7 +54,7 @@ class Notification(Leased):
     class Kind(models.TextChoices):
         FIRING = "firing", "Alert"
         REMINDER = "reminder", "Reminder"
-        EASED = "eased", "Better, not over"
+        EASED = "eased", "Better, not resolved"
         RESOLVED = "resolved", "Resolved"
         TEST = "test", "Test"
         SUMMARY = "summary", "Summary"
@@ -63,9 +65,9 @@ class Notification(Leased):
         QUEUED = "queued", "Waiting"
         SENDING = "sending", "Being sent"
         SENT = "sent", "Sent"
-        FAILED = "failed", "Given up"
+        FAILED = "failed", "Failed"
         UNDELIVERABLE = "undeliverable", "Undeliverable"
-        DROPPED = "dropped", "Not needed any more"
+        DROPPED = "dropped", "Skipped"
         IN_DIGEST = "in_digest", "Part of a digest"
 
     key = models.CharField(max_length=200, unique=True)
@@ -109,7 +111,19 @@ class Notification(Leased):
     @property
     def pill(self) -> str:
         """Return the level of the pill that shows the state."""
+        if self.is_stored:
+            return "neutral"
         return {"sent": "ok", "failed": "danger", "undeliverable": "danger"}.get(self.state, "neutral")
+
+    @property
+    def is_stored(self) -> bool:
+        """Return whether it only went into a file, because there is no mail server."""
+        return self.state == self.State.SENT and self.answer.startswith(STORED)
+
+    @property
+    def state_words(self) -> str:
+        """Return the state as pages show it. "Sent" is only what a mail server has accepted."""
+        return "Stored in a file" if self.is_stored else self.get_state_display()
 
     @property
     def is_after_leaving(self) -> bool:
@@ -132,9 +146,9 @@ class Attempt(models.Model):
     """One try to hand a notification to the mail server; written before the try, completed after it."""
 
     class Outcome(models.TextChoices):
-        STARTED = "started", "No outcome was noted"
+        STARTED = "started", "No outcome recorded"
         ACCEPTED = "accepted", "Accepted"
-        DEFERRED = "deferred", "Put off"
+        DEFERRED = "deferred", "Deferred"
         REFUSED = "refused", "Refused"
 
     notification = models.ForeignKey(Notification, on_delete=models.CASCADE, related_name="attempts")
@@ -148,6 +162,11 @@ class Attempt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_outcome_display()}: {self.answer}"
+
+    @property
+    def is_stored(self) -> bool:
+        """Return whether it only wrote a file, because there is no mail server."""
+        return self.outcome == self.Outcome.ACCEPTED and self.answer.startswith(STORED)
 
 
 clock.register(Attempt, past=("at",))

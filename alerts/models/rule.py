@@ -102,7 +102,7 @@ class Rule(models.Model):
     @property
     def condition(self) -> str:
         """Return in words when it fires: "the balance is below 500 credits"."""
-        return self.kind_of.describe(self) if self.kind_of else "nothing that this console knows any more"
+        return self.kind_of.describe(self) if self.kind_of else "nothing this console knows"
 
     def levels(self, threshold: Decimal | None = None, recovery: Decimal | None = None) -> Levels:
         """Return the levels to fire and to clear at; arguments replace relative ones."""

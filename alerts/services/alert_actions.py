@@ -1,5 +1,6 @@
 """What people do about alerts; each action writes an audit event and a line of the timeline."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
@@ -22,6 +23,24 @@ def acknowledge(alert: Alert, actor: Actor, note: str = "") -> bool:
             return False
         _add_transition(alert, actor, "Acknowledged" + (f": {note}" if note else ""))
         record_event(Action.ALERT_ACKNOWLEDGED, actor, workspace=alert.workspace, subject=_subject(alert), message=note)
+    return True
+
+
+def acknowledge_all(alerts: Iterable[Alert], actor: Actor) -> list[Alert]:
+    """Acknowledge several alerts, all or none; return those that were not acknowledged before."""
+    with transaction.atomic():
+        return [alert for alert in alerts if acknowledge(alert, actor)]
+
+
+def withdraw_acknowledgment(alert: Alert, actor: Actor) -> bool:
+    """Let the reminders of an open alert go on. Returns False if it was not acknowledged."""
+    changes = {"acknowledged_at": None, "acknowledged_by": None, "note": ""}
+    with transaction.atomic():
+        if Alert.objects.open().filter(pk=alert.pk, acknowledged_at__isnull=False).update(**changes) != 1:
+            return False
+        _add_transition(alert, actor, "Acknowledgment withdrawn")
+        subject, message = _subject(alert), "Acknowledgment withdrawn"
+        record_event(Action.ALERT_ACKNOWLEDGED, actor, workspace=alert.workspace, subject=subject, message=message)
     return True
 
 
@@ -48,7 +67,7 @@ def wake(alert: Alert, actor: Actor) -> None:
     with transaction.atomic():
         ended, _ = Snooze.objects.filter(rule=alert.rule_id, subject=alert.subject).delete()
         if ended:
-            _add_transition(alert, actor, "The snooze was ended")
+            _add_transition(alert, actor, "Snooze ended")
             record_event(Action.ALERT_WOKEN, actor, workspace=alert.workspace, subject=_subject(alert))
 
 

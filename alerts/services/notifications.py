@@ -226,7 +226,7 @@ class NotificationWriter:
         resolved = [message.alert.pk for message in self.messages if message.kind == Kind.RESOLVED]
         if resolved:
             Notification.objects.filter(alert__in=resolved, state=State.HELD).update(
-                state=State.DROPPED, answer="It was over before the quiet hours were."
+                state=State.DROPPED, answer="Resolved before quiet hours ended."
             )
 
     def _load_firing_emails(self) -> list[Notification]:

@@ -36,7 +36,7 @@ def _release(workspace: int, recipient: int, now: datetime) -> int:
         )
         kept = _still_true(held, now)
         gone = [row.pk for row in held if row not in kept]
-        Notification.objects.filter(pk__in=gone).update(state=State.DROPPED, answer="It was not needed any more.")
+        Notification.objects.filter(pk__in=gone).update(state=State.DROPPED, answer="No longer needed.")
         if len(kept) == 1:
             _refresh(kept[0])
             kept[0].state = State.QUEUED
@@ -89,13 +89,13 @@ def _write_digest(rows: list[Notification], now: datetime) -> None:
         thread_id=message_id,
     )
     Notification.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=State.IN_DIGEST, thread_id=message_id, answer="It was told together with others."
+        state=State.IN_DIGEST, thread_id=message_id, answer="Sent as part of a digest."
     )
 
 
 def _headline(firing: int, over: int) -> str:
     counted = ((firing, "firing"), (over, "over"))
-    return ", ".join(f"{count} {word}" for count, word in counted if count) + " after the quiet hours"
+    return ", ".join(f"{count} {word}" for count, word in counted if count) + " after quiet hours"
 
 
 def _line(row: Notification, alert: Alert) -> dict[str, object]:
@@ -103,7 +103,7 @@ def _line(row: Notification, alert: Alert) -> dict[str, object]:
     words = payload.get("ended") or payload.get("now") if is_over else alert.headline
     return {
         "severity": alert.severity,
-        "label": ("No longer watched" if payload.get("ended") else "Over") if is_over else alert.level.label,
+        "label": ("No longer watched" if payload.get("ended") else "Resolved") if is_over else alert.level.label,
         "is_over": is_over,
         "rule": alert.rule_name,
         "headline": words or alert.headline,

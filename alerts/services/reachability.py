@@ -26,7 +26,7 @@ class UnreachedRules:
         """Return a summary in one line."""
         if not self.rules:
             return "critical alerts reach somebody"
-        return "nobody would be told of critical alerts: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
+        return "critical alerts reach nobody: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
 
 
 def unreached_by_workspace(
@@ -84,4 +84,4 @@ def _unreachable_addresses(workspaces: Collection[int], stream: Stream) -> dict[
 
 
 def _why_ended(stream: Stream) -> str:
-    return f"has ended {stream.label.lower()}"
+    return f"unsubscribed from {stream.label.lower()}"

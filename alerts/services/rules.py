@@ -27,7 +27,7 @@ FIRING_FIELDS = ("severity", "parameters", "threshold", "recovery")
 
 
 class RuleRequired(Exception):
-    """The rule cannot be switched off or removed; its text is for people."""
+    """The rule cannot be turned off or removed; its text is for people."""
 
     def __init__(self, rule: Rule) -> None:
         kind = rule.kind_of
@@ -43,7 +43,7 @@ def save_rule(rule: Rule, actor: Actor, before: dict[str, str] | None = None) ->
         was = Rule.objects.filter(pk=rule.pk).first()
         rule.save()
         if not rule.enabled:
-            _end_alerts(rule, actor, "The rule was switched off")
+            _end_alerts(rule, actor, "The rule was turned off")
         elif was is not None and any(getattr(was, name) != getattr(rule, name) for name in FIRING_FIELDS):
             record_rule_change(rule, actor, "The rule was changed")
         evaluate_soon(rule.workspace)

@@ -8,23 +8,26 @@ from typing import Any
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from alerts.context import without_milder
 from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
 from alerts.forms import AcknowledgeForm, SnoozeForm
+from alerts.mail import smtp
 from alerts.models import Alert, Evaluation, Rule, Snooze
 from alerts.services import alert_actions
 from alerts.services.reachability import unreached_rules
 from core import clock
-from core.formatting import localize_times
-from core.http import redirect_to, render_page
+from core.formatting import counted, format_quantity, localize_times
+from core.http import Undo, redirect_to, render_page
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
 
 PAST = 20
+MOST_AT_ONCE = 100
 MONTH = timedelta(days=30)
 TEMPLATE = "alerts/alert.html"
 
@@ -54,15 +57,27 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     rows = Alert.objects.filter(workspace=workspace)
     current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
+    firing = without_milder(alert for alert in current if alert.fired_at)
     context = {
         "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
-        "alerts": without_milder(alert for alert in current if alert.fired_at),
+        "alerts": firing,
+        "open_count": sum(1 for alert in firing if alert.acknowledged_at is None),
+        "has_mail_server": smtp.has_server(),
         "pending": [alert for alert in current if not alert.fired_at],
         "snoozed": snoozed_pairs(workspace),
         "past": rows.past().select_related("workspace")[:PAST],
-        "rules": rule_rows(workspace),
+        "groups": grouped(rule_rows(workspace)),
     }
     return render_page(request, "alerts/list.html", "living", context)
+
+
+def grouped(rows: list[RuleRow]) -> list[tuple[str, list[RuleRow]]]:
+    """Return the rules under the heading of what they watch, in the order of their kinds."""
+    found: dict[str, list[RuleRow]] = {}
+    for row in rows:
+        kind = row.rule.kind_of
+        found.setdefault(kind.group if kind else "Other", []).append(row)
+    return list(found.items())
 
 
 def snoozed_pairs(workspace: Workspace) -> set[str]:
@@ -105,9 +120,45 @@ def acknowledge(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     form = AcknowledgeForm(request.POST)
     if not form.is_valid():
         return render(request, TEMPLATE, _context(found, acknowledge_form=form), status=422)
-    done = alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"])
-    text = "Acknowledged: no more reminders." if done else "It is acknowledged or over already."
-    return redirect_to(request, found.get_absolute_url(), text)
+    if not alert_actions.acknowledge(found, Actor.of(request), form.cleaned_data["note"]):
+        return redirect_to(request, found.get_absolute_url(), "Already acknowledged or resolved.")
+    undo = Undo(reverse("alerts:withdraw", args=[workspace.slug]), {"alert": str(found.pk), "back": "alert"})
+    return redirect_to(request, found.get_absolute_url(), "Acknowledged. Reminders stopped.", undo)
+
+
+@require_POST
+def acknowledge_selected(request: HttpRequest, slug: str) -> HttpResponse:
+    """Acknowledge the alert of the pressed button ("only"), or those chosen."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    chosen = _numbers(request.POST.getlist("only") or request.POST.getlist("alert"))
+    found = Alert.objects.filter(workspace=workspace, pk__in=chosen).select_related("workspace")
+    done = alert_actions.acknowledge_all(found, Actor.of(request))
+    if not done:
+        return redirect_to(request, list_url(workspace), "Already acknowledged or resolved.")
+    undo = Undo(reverse("alerts:withdraw", args=[workspace.slug]), {"alert": ",".join(str(alert.pk) for alert in done)})
+    what = f"“{done[0].title}” acknowledged" if len(done) == 1 else f"{counted(len(done), 'alert')} acknowledged"
+    return redirect_to(request, list_url(workspace), f"{what}. Reminders stopped.", undo)
+
+
+@require_POST
+def withdraw(request: HttpRequest, slug: str) -> HttpResponse:
+    """Undo acknowledgments."""
+    workspace = get_workspace(request, slug, Role.OPERATOR)
+    chosen = _numbers(request.POST.get("alert", "").split(","))
+    rows = list(Alert.objects.filter(workspace=workspace, pk__in=chosen).select_related("workspace"))
+    done = [alert for alert in rows if alert_actions.withdraw_acknowledgment(alert, Actor.of(request))]
+    text = f"{counted(len(done), 'alert')} no longer acknowledged." if done else "Nothing to undo."
+    is_from_alert = request.POST.get("back") == "alert" and len(rows) == 1
+    return redirect_to(request, rows[0].get_absolute_url() if is_from_alert else list_url(workspace), text)
+
+
+def list_url(workspace: Workspace) -> str:
+    """Return the URL of the workspace's alerts and rules."""
+    return reverse("alerts:list", args=[workspace.slug])
+
+
+def _numbers(texts: list[str]) -> list[int]:
+    return [int(text) for text in texts[:MOST_AT_ONCE] if text.isascii() and text.isdecimal() and len(text) < 19]
 
 
 @require_POST
@@ -117,7 +168,7 @@ def snooze(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     found = _alert(workspace, pk)
     form = SnoozeForm(found, request.POST)
     if found.rule is None or not found.is_open:
-        return redirect_to(request, found.get_absolute_url(), "It is over; there is nothing to snooze.")
+        return redirect_to(request, found.get_absolute_url(), "Already resolved. There is nothing to snooze.")
     if not form.is_valid():
         return render(request, TEMPLATE, _context(found, snooze_form=form), status=422)
     until, level = form.cleaned_data["until"], form.cleaned_data.get("level")
@@ -131,7 +182,7 @@ def wake(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     found = _alert(workspace, pk)
     alert_actions.wake(found, Actor.of(request))
-    return redirect_to(request, found.get_absolute_url(), "The snooze is over.")
+    return redirect_to(request, found.get_absolute_url(), "Snooze ended.")
 
 
 def _alert(workspace: Workspace, pk: int) -> Alert:
@@ -141,15 +192,27 @@ def _alert(workspace: Workspace, pk: int) -> Alert:
 
 def _context(found: Alert, **forms: object) -> dict[str, object]:
     snoozes = Snooze.objects.in_force(clock.cached_now()).filter(rule=found.rule_id, subject=found.subject)
+    snooze = snoozes.select_related("by").first() if found.rule_id else None
+    kind = found.rule.kind_of if found.rule else None
+    unit = kind.unit if kind else ""
     return {
         "alert": found,
         "facts": [(label, localize_times(text)) for label, text in found.facts],
-        "unit": found.rule.kind_of.unit if found.rule and found.rule.kind_of else "",
-        "is_flag": bool(found.rule and found.rule.kind_of and found.rule.kind_of.is_flag),
-        "snooze": snoozes.select_related("by").first() if found.rule_id else None,
+        "levels": _levels(found, unit),
+        "snoozed_until": format_quantity(snooze.level, unit) if snooze and snooze.level is not None else "",
+        "direction": kind.direction if kind else "",
+        "is_flag": bool(kind and kind.is_flag),
+        "snooze": snooze,
         "timeline": found.transitions.select_related("by"),
         "emails": found.notifications.select_related("recipient").order_by("pk"),
         "acknowledge_form": AcknowledgeForm(),
         "snooze_form": SnoozeForm(found),
         **forms,
     }
+
+
+def _levels(found: Alert, unit: str) -> list[tuple[str, str]]:
+    """Return value and levels with their names, as far as they are known."""
+    value = "Value" if found.is_open else "Last value"
+    known = ((value, found.value), ("Threshold", found.threshold), ("Resolves at", found.recovery))
+    return [(name, "—" if level is None else format_quantity(level, unit)) for name, level in known]

@@ -3,9 +3,11 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core import signing
+from django.core.mail import EmailMultiAlternatives
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.html import escape
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -16,7 +18,7 @@ from alerts.models import Notification, QuietHours, Recipient, Stream
 from alerts.services import recipients
 from alerts.services.notifications import alerted_addresses, outsiders, recipients_for
 from alerts.services.reachability import unreached_by_workspace
-from core.http import redirect_to
+from core.http import Undo, redirect_to
 from workspaces.access import get_workspace, require_confirmation
 from workspaces.audit.events import Actor
 from workspaces.mail_limits import TooManyEmails
@@ -25,6 +27,8 @@ from workspaces.services.milestones import note_in_sandbox
 
 TEMPLATE = "alerts/emails.html"
 PAGE = 50
+# Of a page that shows an e-mail: its style sheet is inline, and it can do nothing.
+MAIL_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; sandbox"
 UNSUBSCRIBE_TEMPLATE = "alerts/unsubscribe.html"
 
 
@@ -43,17 +47,31 @@ def email(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if found.kind == Notification.Kind.FIRING:
         note_in_sandbox(request, workspace, Milestone.Name.EMAIL_VIEWED)
     message = compose(found)
-    # The reader's own link to unsubscribe is a key to their choice: it is nobody else's.
-    text = str(message.body).replace(
-        message.extra_headers.get("List-Unsubscribe", "<>")[1:-1] or "\0", "(the reader's own link)"
-    )
     context = {
         "email": found,
         "subject": message.subject,
-        "text": text,
+        "text": _without_own_link(message, str(message.body), "(the recipient's own link)"),
         "attempts": found.attempts.all(),
     }
     return render(request, "alerts/email_detail.html", context)
+
+
+@require_safe
+def rendered(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Show one e-mail as mail programs draw it, in a sandbox of its own: no scripts, no requests, no origin."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    rows = Notification.objects.select_related("recipient", "alert", "workspace")
+    message = compose(get_object_or_404(rows, workspace=workspace, pk=pk))
+    html = next(str(part.content) for part in message.alternatives if part.mimetype == "text/html")
+    response = HttpResponse(_without_own_link(message, html, "#"))
+    response.headers["Content-Security-Policy"] = MAIL_POLICY
+    return response
+
+
+def _without_own_link(message: EmailMultiAlternatives, text: str, instead: str) -> str:
+    """Take out the recipient's own link to unsubscribe: it is a key to their choice, and nobody else's."""
+    link = message.extra_headers.get("List-Unsubscribe", "<>")[1:-1]
+    return text.replace(link, instead).replace(escape(link), instead) if link else text
 
 
 @require_POST
@@ -73,7 +91,7 @@ def test(request: HttpRequest, slug: str) -> HttpResponse:
         return render(request, TEMPLATE, _context(request, workspace, test_form=form), status=429)
     result = outbox.send(row.pk)
     row.refresh_from_db()
-    said = result.answer if result else "it is being sent by a worker"
+    said = result.answer if result else "a worker is sending it"
     level = messages.SUCCESS if row.state == Notification.State.SENT else messages.ERROR
     messages.add_message(request, level, f"Test to {row.recipient.address}: {said}")
     return HttpResponseRedirect(reverse("alerts:email", args=[workspace.slug, row.pk]))
@@ -87,7 +105,7 @@ def quiet_hours(request: HttpRequest, slug: str) -> HttpResponse:
     if not form.is_valid():
         return render(request, TEMPLATE, _context(request, workspace, quiet_form=form), status=422)
     recipients.set_quiet_hours(workspace, Actor.of(request), form.hours())
-    return redirect_to(request, _url(workspace), "Saved.")
+    return redirect_to(request, _url(workspace), "Quiet hours saved.")
 
 
 @require_POST
@@ -108,7 +126,7 @@ def add_recipient(request: HttpRequest, slug: str) -> HttpResponse:
         critical=recipient.wants(Stream.CRITICAL),
         warnings=recipient.wants(Stream.WARNINGS),
     )
-    return redirect_to(request, _url(workspace), f"{address} gets a summary from the next morning on.")
+    return redirect_to(request, _url(workspace), f"{address} gets a summary from tomorrow morning.")
 
 
 @require_POST
@@ -116,14 +134,22 @@ def change_recipient(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Set what a recipient gets."""
     workspace = get_workspace(request, slug, Role.OWNER)
     recipient = get_object_or_404(Recipient, workspace=workspace, pk=pk)
-    form = RecipientForm(request.POST)
+    form = RecipientForm({} if "remove" in request.POST else request.POST)
     if not form.is_valid():
-        return redirect_to(request, _url(workspace), "Nothing was changed: choose one of the summaries offered.")
+        return redirect_to(request, _url(workspace), "Nothing changed. Choose one of the summaries offered.")
     if form.gives_more_than(recipient) and outsiders(workspace, [recipient.address]):
         words = f"Change what {recipient.address} gets"
         require_confirmation(request, _url(workspace), keep=("critical", "warnings", "summary"), go_on=words)
+    undo = Undo(request.path, _choices_of(recipient))
     recipients.change_recipient(recipient, Actor.of(request), **form.cleaned_data)
-    return redirect_to(request, _url(workspace), f"{recipient.address}: saved.")
+    text = f"{recipient.address}: saved." if any(form.cleaned_data.values()) else f"{recipient.address} removed."
+    return redirect_to(request, _url(workspace), text, undo)
+
+
+def _choices_of(recipient: Recipient) -> dict[str, str]:
+    """Return what a recipient gets, as the fields of the form."""
+    boxes = {stream.value: "on" for stream in (Stream.CRITICAL, Stream.WARNINGS) if recipient.wants(stream)}
+    return boxes | {"summary": "" if recipient.summary_off_at else recipient.summary}
 
 
 def _url(workspace: Workspace) -> str:
@@ -153,6 +179,7 @@ def _context(request: HttpRequest, workspace: Workspace, **forms: object) -> dic
         "recipients": _recipients(workspace),
         "summaries": Recipient.Summary.choices,
         "server": smtp.describe_server(),
+        "has_mail_server": smtp.has_server(),
         "quiet": quiet,
         "quiet_form": QuietHoursForm(
             initial={"begin": quiet.begin, "end": quiet.end, "time_zone": quiet.time_zone} if quiet else None

@@ -15,7 +15,7 @@ from alerts.models import Rule
 from alerts.services import rules
 from alerts.services.notifications import outsiders
 from core import clock
-from core.http import redirect_to, render_page
+from core.http import Undo, redirect_to, render_page
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
@@ -68,16 +68,16 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         return _refused(request, found)
     if request.method == "POST":
         rules.remove_rule(found, Actor.of(request))
-        return redirect_to(request, _list(workspace), f"The rule “{found.name}” is removed.")
+        return redirect_to(request, _list(workspace), f"Rule “{found.name}” removed.")
     context = {
         "title": f"Remove the rule “{found.name}”?",
         "button": "Remove the rule",
         "back_url": found.get_absolute_url(),
         "action_url": request.path,
         "consequences": [
-            f"Nobody is told any more when {found.condition}.",
-            "What it has firing ends, and who was told of it is told that nobody watches any more. Past alerts stay.",
-            "Switching it off instead keeps its settings.",
+            f"Nobody is notified when {found.condition}.",
+            "Its active alerts end, and everyone notified of them learns that nothing watches this. Past alerts stay.",
+            "To keep its settings, turn it off instead.",
         ],
     }
     return render_page(request, "workspaces/confirm.html", "dialog", context)
@@ -85,15 +85,16 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
 
 @require_POST
 def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
-    """Switch a rule on or off."""
+    """Turn a rule on or off, as the field "to" says."""
     workspace = get_workspace(request, slug, Role.OWNER)
     found = _rule(workspace, pk)
     if found.is_required:
         return _refused(request, found)
-    before = rules.describe(found)
-    found.enabled = not found.enabled
+    before, wanted = rules.describe(found), request.POST.get("to", "off" if found.enabled else "on")
+    found.enabled = wanted == "on"
     rules.save_rule(found, Actor.of(request), before)
-    return redirect_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.")
+    undo = Undo(request.path, {"to": "off" if found.enabled else "on"})
+    return redirect_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.", undo)
 
 
 def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:
@@ -122,7 +123,7 @@ def _form(request: HttpRequest, workspace: Workspace, kind: RuleKind, rule: Rule
     if outsiders(workspace, set(form.cleaned_data["addresses"]) - told_before):
         require_confirmation(request, keep=tuple(form.fields))
     rules.save_rule(form.apply(), Actor.of(request), before)
-    return redirect_to(request, _list(workspace), f"“{rule.name}” is saved.")
+    return redirect_to(request, _list(workspace), f"“{rule.name}” saved.")
 
 
 def _copy(rule: Rule) -> Rule:

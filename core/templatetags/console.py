@@ -1,6 +1,7 @@
 """Template tags and filters for all pages. It is a builtin library, so templates need no ``{% load %}``."""
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from functools import lru_cache
@@ -248,6 +249,12 @@ def freshness(context: Context, state: ReadState | None, refresh_url: str = "") 
         "age": format_short((now - state.last_success_at).total_seconds()) if state and state.last_success_at else "",
         "next_in": format_short((due - now).total_seconds()) if due and due > now else "",
     }
+
+
+@register.filter
+def undo(tags: str | None) -> dict[str, object] | None:
+    """Return what the message with these tags offers to undo (``core.http.Undo``), or None."""
+    return dict(json.loads(tags)) if tags and tags.startswith("{") else None
 
 
 @register.filter

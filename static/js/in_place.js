@@ -58,7 +58,8 @@
     if (frame) main().parentElement.className = frame.className;
     const notices = [...page.querySelectorAll("#toasts > [data-toast]")];
     for (const notice of notices) {
-      const toast = { level: notice.dataset.toast, text: notice.querySelector("[data-toast-text]").textContent };
+      const undo = notice.querySelector("[data-undo]");
+      const toast = { level: notice.dataset.toast, text: notice.querySelector("[data-toast-text]").textContent, undo };
       document.body.dispatchEvent(new CustomEvent("toast", { bubbles: true, detail: toast }));
     }
     document.getElementById("announcement").textContent = notices.length ? "" : outcome(page, detail);

@@ -9,10 +9,12 @@
     toast.addEventListener("click", () => clearTimeout(timer), { once: true });
   }
 
-  function show(level, text) {
+  // "undo" is the form that takes it back, from the page that the server sent.
+  function show(level, text, undo) {
     const template = document.getElementById(`toast-${level}`) || document.getElementById("toast-info");
     const toast = template.content.cloneNode(true).querySelector("[data-toast]");
     toast.querySelector("[data-toast-text]").textContent = text;
+    if (undo) toast.querySelector("[data-toast-close]").before(undo);
     list().append(toast);
     // Shown anew, it lies above a dialog that was opened in the meantime.
     list().hidePopover();
@@ -27,7 +29,7 @@
     429: "Too many requests. Wait a moment and try again.",
   };
 
-  document.addEventListener("toast", (event) => show(event.detail.level, event.detail.text));
+  document.addEventListener("toast", (event) => show(event.detail.level, event.detail.text, event.detail.undo));
   document.addEventListener("htmx:sendError", () => show("danger", "The console cannot be reached. Check the connection and try again."));
   document.addEventListener("htmx:timeout", () => show("warning", "The console took too long to answer. Reload to see what happened."));
   document.addEventListener("htmx:responseError", (event) => {
@@ -35,6 +37,8 @@
     if (xhr.getResponseHeader("HX-Trigger")) return;
     show("danger", MEANINGS[xhr.status] || `The console answered ${xhr.status}. Reload the page and try again.`);
   });
+  // What was undone is offered once.
+  document.addEventListener("htmx:afterRequest", ({ target }) => target.closest?.("[data-undo]")?.closest("[data-toast]").remove());
   document.addEventListener("click", (event) => event.target.closest("[data-toast-close]")?.closest("[data-toast]").remove());
   list()?.querySelectorAll("[data-toast]").forEach(expire);
 })();

@@ -252,7 +252,7 @@ def test_a_budget_that_is_passed_says_which_percentage_counts(spender, month, ow
     send()
     [message] = mailbox.messages
     text = plain(message)
-    assert "Value: 110 %\r\n" in text
+    assert "Value: 110%\r\n" in text
     assert "Counted: 110 % is the most that can have been used\r\n" in text
     assert "Used: 1,001 credits, 100.1 %, between 1,001 and 1,100" in text
 

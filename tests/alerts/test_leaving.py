@@ -109,11 +109,11 @@ def test_an_address_that_only_got_a_test_is_not_listed_as_a_recipient(client, wo
         Recipient.objects.create(workspace=workspace, address=address)
     Recipient.objects.create(workspace=workspace, address="weekly@example.test", summary="weekly")
     rows = rows_of(client, owner)
-    assert {address for address, row in rows.items() if "On no list" in row} == {"once@example.test"}
+    assert {address for address, row in rows.items() if "Not used" in row} == {"once@example.test"}
     rule.enabled = False
     rule.save()
     rows = rows_of(client, owner)
-    assert {address for address, row in rows.items() if "Gets e-mails" in row} == {"weekly@example.test"}
+    assert {address for address, row in rows.items() if "Receives emails" in row} == {"weekly@example.test"}
 
 
 def test_who_has_left_has_no_ticked_box_for_e_mails(client, workspace, owner, watch):

@@ -47,7 +47,7 @@ def test_several_alerts_of_a_night_are_one_digest(night, mailbox, send):
     night.rule(kind="spent_above", name="Spent", severity="information", threshold=100, recovery=50)
     night.balance(900)
     assert morning(night, send) == 1
-    assert mailbox.subjects == ["Example Works: 2 firing after the quiet hours"]
+    assert mailbox.subjects == ["Example Works: 2 firing after quiet hours"]
     body = text(mailbox.messages[0])
     assert "WARNING: 900 credits left" in body
     assert "4,100 credits spent" in body

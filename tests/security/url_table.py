@@ -197,6 +197,9 @@ alerts:unsubscribe                     POST 200 200 200 200 200 200 200 | no: th
 alerts:list                            GET   in 404 404 200 200 200 200 | no
 alerts:alert                           GET   in 404 404 200 200 200 200 | no
 alerts:acknowledge                     POST  in 404 404 403 302 302 302 | no: stops reminders of one alert, on record
+alerts:acknowledge_selected            POST in 404 404 403 302 302 302 | no: stops reminders of alerts, on record
+alerts:withdraw                        POST in 404 404 403 302 302 302 | no: reminds again
+alerts:dismiss_banner                  POST in 404 404 302 302 302 302 | no: of the reader's own pages
 alerts:snooze                          POST  in 404 404 403 422 422 422 | no: stops reminders of one alert, on record
 alerts:wake                            POST  in 404 404 403 302 302 302 | no: tells more
 alerts:choose_kind                     GET   in 404 404 403 403 200 200 | no
@@ -211,6 +214,7 @@ alerts:remove_rule                     POST  in 404 404 403 403 302 302 | no: te
 alerts:switch_rule                     POST  in 404 404 403 403 302 302 | no: confirmed when its addresses were stored
 alerts:emails                          GET   in 404 404 200 200 200 200 | no
 alerts:email                           GET   in 404 404 200 200 200 200 | no
+alerts:email_html                      GET  in 404 404 403 403 200 200 | no
 alerts:test                            POST  in 404 404 403 302 302 302 | no: a member
 alerts:test#outsider                   POST  in 404 404 403 302 302 302 | confirm
 alerts:quiet_hours                     POST  in 404 404 403 403 302 302 | no: when mails come, on record

@@ -202,6 +202,7 @@ class World:
             "pk@alerts:alert alerts:acknowledge alerts:snooze alerts:wake": alert.pk,
             "pk@alerts:recipient alerts:recipient#outsider": recipient.pk,
             "pk@alerts:email": mail.pk,
+            "pk@alerts:email_html": mail.pk,
             "token@alerts:unsubscribe": unsubscribe_url(mail).rstrip("/").rpartition("/")[2],
         }
 

@@ -44,7 +44,7 @@ def test_each_past_episode_of_a_rule_becomes_an_alert_without_emails(bring, work
     assert not Notification.objects.exists()
     client.force_login(viewer)
     assert "Demo history" in client.get(reverse("alerts:list", args=[workspace.slug])).text
-    assert "made-up past" in client.get(alert.get_absolute_url()).text
+    assert "this is demo history" in client.get(alert.get_absolute_url()).text
     assert summaries.summarize(workspace, now, 7)["fired"] == 0
 
 

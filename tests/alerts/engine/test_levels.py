@@ -66,7 +66,7 @@ def test_what_comes_back_after_zero_resolves_nothing_that_is_still_low(defaults,
         send()
     assert mailbox.subjects == [
         "Example Works: 0 credits left",
-        "Better, not over: Example Works: 290 credits left",
+        "Better, not resolved: Example Works: 290 credits left",
         "Resolved: Example Works: 100,000 credits left",
     ]
     assert "Still firing: Balance almost gone (critical)" in mailbox.messages[1].get_body(("plain",)).get_content()

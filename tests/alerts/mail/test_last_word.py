@@ -34,9 +34,9 @@ def test_what_still_fires_is_named_when_a_worse_level_is_over(levels, mailbox, s
     send()
     levels.balance(700)
     send()
-    assert mailbox.subjects[1] == "Better, not over: Example Works: 700 credits left"
+    assert mailbox.subjects[1] == "Better, not resolved: Example Works: 700 credits left"
     assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
-    assert "Over: Almost gone" in text(mailbox.messages[1])
+    assert "Resolved: Almost gone" in text(mailbox.messages[1])
     assert "Still firing: Low (warning): the balance is below 1,000 credits" in text(mailbox.messages[1])
     assert "RESOLVED" not in text(mailbox.messages[1])
 
@@ -47,7 +47,7 @@ def test_recipients_who_learned_that_a_milder_level_goes_on_get_its_end(levels, 
         send()
     assert [subject.partition(":")[0] for subject in mailbox.subjects] == [
         "Example Works",
-        "Better, not over",
+        "Better, not resolved",
         "Resolved",
     ]
     assert mailbox.messages[2]["In-Reply-To"] == mailbox.messages[1]["Message-ID"]
@@ -97,7 +97,7 @@ def test_credits_and_runway_share_a_thread(credits_and_days, mailbox, send):
 def test_the_end_of_a_low_balance_names_the_runway_that_is_still_short(credits_and_days, mailbox, send):
     credits_and_days.balance(700)
     send()
-    assert mailbox.subjects[2:] == ["Better, not over: Example Works: 700 credits left"]
+    assert mailbox.subjects[2:] == ["Better, not resolved: Example Works: 700 credits left"]
     assert "Still firing: Less than a week (warning)" in text(mailbox.messages[2])
 
     credits_and_days.days["left"] = Decimal(30)
@@ -113,7 +113,7 @@ def test_credits_and_runway_that_are_over_together_are_one_message(credits_and_d
     credits_and_days.balance(5000)
     send()
     assert mailbox.subjects[2:] == ["Resolved: Example Works: 5,000 credits left"]
-    assert "Also over: Less than a week" in text(mailbox.messages[2])
+    assert "Also resolved: Less than a week" in text(mailbox.messages[2])
 
 
 def test_a_low_balance_is_sent_although_a_short_runway_was(watch, credits_and_days, mailbox, send):
@@ -148,8 +148,8 @@ def test_a_rule_that_is_ended_while_it_fires_says_so_and_that_nobody_knows_more(
     assert mailbox.subjects[1:] == ["No longer watched: Example Works: Balance low"]
     assert mailbox.messages[1]["In-Reply-To"] == mailbox.messages[0]["Message-ID"]
     body = text(mailbox.messages[1])
-    assert f"The rule was {'removed' if end == 'remove' else 'switched off'} by {owner.email}." in body
-    assert "whether it is over is not known" in body
+    assert f"The rule was {'removed' if end == 'remove' else 'turned off'} by {owner.email}." in body
+    assert "so its status is unknown" in body
     assert ("/alerts/rules/" in body) == (end == "switch off")
     watch.balance(300)
     send()

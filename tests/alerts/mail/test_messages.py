@@ -170,7 +170,7 @@ def test_a_summary_does_not_say_that_all_is_well_before_everything_was_read(watc
     assert summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "all is well"
     Poll.objects.create(workspace=watch.workspace, resource="keys", interval_seconds=60)
     assert (
-        summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "no alert, but not everything could be read"
+        summaries.summarize(watch.workspace, watch.now, 1)["headline"] == "no alerts, but some data could not be synced"
     )
 
 
@@ -186,7 +186,7 @@ def test_a_summary_does_not_say_that_all_is_well_while_the_balance_is_not_known(
     watch.clock.shift(timedelta(minutes=20))
     Poll.objects.update(**trouble)
     said = summaries.summarize(watch.workspace, watch.now, 1)
-    assert said["headline"] == "no alert, but not everything is known"
+    assert said["headline"] == "no alerts, but some data is missing"
     assert not said["is_well"]
     assert [label for label, text in said["facts"] if "The balance is out of date" in text] == ["Credits"]
 
@@ -195,11 +195,11 @@ def test_a_summary_names_missing_data(watch, recipient):
     watch.rule(kind="runway_below", name="Runway")
     watch.balance(4820)
     said = summaries.summarize(watch.workspace, watch.now, 1)
-    [[_, reason]] = [fact for fact in said["facts"] if fact[0] == "Not known"]
+    [[_, reason]] = [fact for fact in said["facts"] if fact[0] == "Unknown"]
     assert "available after 48 hours of data" in reason
 
 
-@pytest.mark.parametrize(("seconds", "words"), [(3600, "reminded every hour until"), (21600, "every 6 hours until")])
+@pytest.mark.parametrize(("seconds", "words"), [(3600, "Reminders every hour until"), (21600, "every 6 hours until")])
 def test_an_email_says_how_often_it_will_be_repeated(watch, mailbox, send, seconds, words):
     watch.rule(repeat_seconds=seconds)
     watch.balance(412)

@@ -64,12 +64,12 @@ def test_the_page_says_what_ending_critical_alerts_means_before_and_after(watch,
     watch.balance(50)
     path = link(watch.outbox[0])
     before = client.get(path).text
-    assert "Without you, nobody would be told of critical alerts" in before
+    assert "Without you, critical alerts of Example Works would reach nobody" in before
     assert "“Gone”" in before
     assert ended(owner.email) == []
     after = client.post(path, {"chosen": "1", "stream": ["critical", "warnings"]}).text
-    assert "Nobody is told of critical alerts of Example Works any more" in after
-    assert "You will not hear when credits run out" in after
+    assert "Critical alerts of Example Works now reach nobody" in after
+    assert "You will not be notified when credits run out" in after
     assert ended(owner.email) == ["critical", "warnings"]
 
 
@@ -84,7 +84,7 @@ def test_somebody_who_is_not_the_last_is_not_alarmed(watch, client, critical, op
     critical.addresses = ["finance@example.test"]
     critical.save()
     watch.balance(50)
-    assert "nobody would be told" not in client.get(link(watch.outbox[0])).text
+    assert "would reach nobody" not in client.get(link(watch.outbox[0])).text
 
 
 def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, client, critical, owner, viewer):
@@ -93,9 +93,9 @@ def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, clie
     watch.balance(4000)
     client.force_login(viewer)
     for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):
-        assert "nobody would be told of critical alerts: “Gone”" in client.get(page).text
+        assert "Critical alerts reach nobody: “Gone”" in client.get(page).text
     alert = watch.alerts.get(kind="critical_unheard")
-    assert alert.facts == [[owner.email, "has ended critical alerts"]]
+    assert alert.facts == [[owner.email, "unsubscribed from critical alerts"]]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_the_list_of_rules_says_why_one_reaches_nobody(watch, client, critical, 
     client.force_login(owner)
     page = client.get(reverse("alerts:list", args=[watch.workspace.slug])).text
     assert "Reaches nobody" in page
-    assert f"{owner.email} has ended critical alerts" in page
+    assert f"{owner.email} unsubscribed from critical alerts" in page
 
 
 def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, client, critical, owner, operator):
@@ -133,7 +133,7 @@ def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, c
     alert_actions.acknowledge(alert, CONSOLE, "")
     alert_actions.snooze(alert, CONSOLE, until=watch.now + timedelta(days=9), level=None)
     client.force_login(operator)
-    said = "nobody would be told of critical alerts: “Gone”"
+    said = "Critical alerts reach nobody: “Gone”"
     for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):
         text = client.get(page).text
         assert said in text
@@ -208,7 +208,7 @@ def test_queued_emails_are_not_sent_after_unsubscribing_and_mark_no_address_as_r
     recipients.unsubscribe(Recipient.objects.get(address=owner.email), ["critical"])
     send()
     assert mailbox.messages == []
-    assert watch.outbox[0].answer == "Not sent: the reader has ended these e-mails (critical alerts)."
+    assert watch.outbox[0].answer == "Not sent: the recipient unsubscribed from these emails (critical alerts)."
     assert Recipient.objects.get(address=owner.email).refused_at is None
 
 

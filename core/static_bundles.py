@@ -16,7 +16,7 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 # In the order of the cascade: components, then pages.
 _STYLES = (
     *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
-    *("chart", "filters"),
+    *("find", "chart", "filters"),
     *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
 )
 STYLES = tuple(f"css/{name}.css" for name in _STYLES)
@@ -24,7 +24,7 @@ STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 _SCRIPTS = (
     *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
     *("file_size", "submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot"),
-    *("line", "find_key", "new_key", "countdown", "in_place", "shortcuts", "chart"),
+    *("line", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find", "chart"),
     *("filters", "drawer"),
 )
 SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))

@@ -11,8 +11,12 @@ class WorkspacesConfig(AppConfig):
     name = "workspaces"
 
     def ready(self) -> None:
-        """Import ``polls`` and ``holdings`` of all apps. They register themselves, so that this app knows no other."""
-        autodiscover_modules("polls", "holdings")
+        """Import ``polls``, ``holdings`` and ``finders`` of all apps.
+
+        They register themselves, so that this app knows no other.
+        """
+        autodiscover_modules("polls", "holdings", "finders")
+        import_module("workspaces.find.finders")
         import_module("workspaces.accounts.events")  # connects the receivers of django-allauth's signals
         import_module("workspaces.polling.worker_metrics")  # connects those of Celery and the client
 

@@ -13,6 +13,12 @@
   const focusedRow = () => document.activeElement.closest("[data-row]");
   const idOf = (row) => row && (visible(row, "[data-shortcut=c], [data-copy-text]") ?? row.dataset.rowId);
 
+  // Of the page, or of the whole console.
+  function searchField() {
+    const own = marked("/") ?? visible(main(), "form[role=search] :is(input[type=search], input[type=text])");
+    return own ?? visible(document, "[data-find-open]");
+  }
+
   function filterField() {
     const mark = marked("f");
     if (!mark || mark.matches(FIELD) || mark.matches("summary")) return mark ?? visible(main(), "form[role=search] :is(input[type=text], input[type=search], select)");
@@ -37,7 +43,8 @@
   const words = (element) => element.innerText.trim();
   // Key, what it does, what it is about on this page (nothing: the key does nothing here), and the deed.
   const SHORTCUTS = [
-    ["/", () => "Search", () => marked("/") ?? visible(main(), "form[role=search] :is(input[type=search], input[type=text])"), (field) => field.focus()],
+    ["Ctrl K", () => "Search everything", () => visible(document, "[data-find-open]"), null],
+    ["/", () => "Search", searchField, (target) => (target.matches(FIELD) ? target.focus() : target.click())],
     ["f", () => "Go to the first filter", filterField, (field) => (field.matches("summary") && (field.parentElement.open = true), field.focus())],
     ["n", words, () => marked("n"), (button) => button.click()],
     ["r", () => "Refresh", () => marked("r"), (button) => button.click()],

@@ -93,6 +93,8 @@ def test_no_log_line_of_pages_commands_and_polls_holds_a_secret(world, secrets, 
     browser = sign_in(Client(raise_request_exception=False), world.people["owner"])
     for name in ("home", "overview", "keys:list", "workspaces:settings", "workspaces:invitation"):
         browser.get(url_for(name, world.names))
+    for name in ("find", "find_anywhere"):  # from a browser without JavaScript
+        browser.get(url_for(name, world.names), {"q": f"Bearer {API_KEY}"})
     forms = {
         "account_login": {"login": "owner@example.test", "password": PASSWORD},
         "workspaces:replace_api_key": {"api_key": API_KEY},

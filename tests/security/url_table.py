@@ -185,6 +185,8 @@ troubleshoot_batches                   POST  in 404 404 200 200 200 200 | no: lo
 support_bundle                         GET   in 404 404 200 200 200 200 | no
 support_bundle                         POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments
 support_bundle_take                    POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments
+find                                   GET   in 404 404 200 200 200 200 | no
+find_anywhere                          GET   in 200 200 200 200 200 200 | no
 overview                               GET   in 404 404 200 200 200 200 | no
 first_steps                            POST  in 404 404 302 302 302 302 | no: hides or shows a card, for oneself
 sandbox_credits                        POST  in 404 404 403 302 302 302 | no: reaches only the sandbox of this machine

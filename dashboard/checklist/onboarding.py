@@ -77,8 +77,8 @@ def _mail(workspace: Workspace, facts: _Facts) -> Step:
     missing = "No mail server is set, so the console stores emails in files. Set EMAIL_URL and restart the console."
     return Step(
         "email",
-        "Send a test email",
-        "An alert helps only if its email arrives." if has_server else missing,
+        "Set up email",
+        "An alert helps only if its email arrives. Send a test." if has_server else missing,
         has_server and facts.sent,
         reverse("alerts:emails", args=[workspace.slug]),
         "Open emails",

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 
+from core.db.batches import update_many
 from core.db.rollups import HOUR, hour_of
 from usage.changes.types import ZERO, Certainty
 from usage.models import BalanceChange, BalanceHour, BalanceReading
@@ -31,7 +32,7 @@ def rebuild_changes(workspace: Workspace, since: datetime, until: datetime, long
     BalanceChange.objects.bulk_create(_changes(chain, longest, marks), batch_size=BATCH)
     if before is None and chain:
         chain[0].gap_seconds = 0
-    BalanceReading.objects.bulk_update(fresh, ["gap_seconds"], batch_size=BATCH)
+    update_many(fresh, ["gap_seconds"])
     end = after.first_read_at if after else until
     begin = min(since, before.read_at) if before and since - before.read_at <= longest else since
     _count_hours(workspace, hour_of(begin), hour_of(end))

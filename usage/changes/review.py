@@ -15,6 +15,7 @@ from django.db import transaction
 from django.db.models import F
 
 from core import clock
+from core.db.batches import update_many
 from core.db.rollups import hour_of
 from usage.changes.enrichments import enrichment_credits
 from usage.changes.evidence import collect_evidence, log_read_until, stored_interpretation
@@ -85,7 +86,7 @@ def review(
             touched.append(row)
         if _Amounts.of(row) != before:
             changed[hour_of(row.until)].append((row, before))
-    BalanceChange.objects.bulk_update(touched, _RESULT_FIELDS, batch_size=200)
+    update_many(touched, _RESULT_FIELDS)
     _adjust_hours(workspace, changed)
     for row in touched:
         _invalidate_similar_rises(row, row.until if keeps_settled else rows[first].until)

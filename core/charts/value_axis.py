@@ -29,6 +29,8 @@ class ValueAxis:
             high = 0.0
         step = round_step(max(high - low, max(abs(low), abs(high)) * LEAST_SPAN, ROWS) / ROWS)
         bottom, top = math.floor(low / step), math.ceil(high / step)
+        if bottom == top and bottom > 0:
+            bottom -= 1  # a line of one value is in the middle
         return cls(bottom * step, max(top, bottom + 2) * step, step)
 
     @property

@@ -115,5 +115,7 @@ def bins(found: Sequence[Sample], since: datetime, until: datetime) -> list[Bin]
             joined = _joined(inside)
             rows.append(Bin(begin, end, joined.credits, max(ZERO, joined.spent), joined.topped_up))
         else:
-            rows.append(Bin(begin, end))
+            # A balance that does not change has no samples of its own until the next one.
+            is_idle = bool(rows and rest) and not rest[0].after_gap
+            rows.append(Bin(begin, end, rows[-1].credits if is_idle else None))
     return rows

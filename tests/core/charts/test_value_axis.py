@@ -27,7 +27,7 @@ def test_labels_of_ticks_differ_and_are_short(found):
 
 @pytest.mark.parametrize(
     ("found", "low", "is_cut"),
-    [([0], 0, False), ([40, 9000], 0, False), ([8940, 8970], 8940, True), ([-40, 30], -40, False)],
+    [([0], 0, False), ([40, 9000], 0, False), ([8940, 8970], 8940, True), ([-40, 30], -40, False), ([500], 499, True)],
 )
 def test_zero_is_on_the_axis_where_it_does_not_flatten_everything(found, low, is_cut):
     axis = ValueAxis.around(found)

@@ -190,7 +190,7 @@ def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
     learn_burn(workspace, timezone.now())
     Budget.objects.create(workspace=workspace, credits=5000)
     go("overview", viewer)
-    with django_assert_max_num_queries(46) as short:
+    with django_assert_max_num_queries(49) as short:
         go("overview", viewer)
     Budget.objects.all().delete()
     steady(credits=5000)

@@ -1,0 +1,116 @@
+"""The charts of usage in every state: few nodes, nothing drawn across gaps, no area above a cut base."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+from django.template.loader import render_to_string
+
+from core.charts.chart import Mark
+from usage.forecast.runway import Runway
+from usage.page.chart import Forecast, balance_chart, begin_of, cut_at, spent_chart
+from usage.page.ranges import NAMED, Range, chosen
+from usage.page.series import Sample, bins
+
+NOW = datetime(2026, 11, 30, 7, 3, tzinfo=UTC)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+
+
+def span(name):
+    return chosen({"range": name}, None, NOW)
+
+
+def falling(hours, every=HOUR, opening=90_000, by=7):
+    count = int(hours * HOUR / every)
+    return [Sample(NOW - (count - n) * every, Decimal(opening - by * n), Decimal(by)) for n in range(count + 1)]
+
+
+STATES = {
+    "a year": (falling(365 * 24), span("1y")),
+    "one reading": ([Sample(NOW - 3 * HOUR, Decimal(500))], span("24h")),
+    "below zero": (falling(100, opening=200), span("7d")),
+    "nothing left": ([Sample(NOW - 5 * HOUR, Decimal(0)), Sample(NOW, Decimal(0))], span("24h")),
+    "many gaps": ([Sample(NOW - n * HOUR, Decimal(500), after_gap=n % 3 == 0) for n in range(160, -1, -1)], span("7d")),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_chart_has_few_nodes_and_no_impossible_number_whatever_there_is(state):
+    found, shown = STATES[state]
+    marks = [Mark(shown.since + n * shown.length / 300, "alert", f"Alert {n}") for n in range(300)]
+    chart = balance_chart(found, shown, [Decimal(n) for n in range(0, 400, 40)], marks, None)
+    spent = spent_chart(bins(found, begin_of(found, shown), shown.until), shown)
+    for one in (chart, spent):
+        text = render_to_string("components/chart/chart.html", {"chart": one})
+        svg = text[text.index("<svg") : text.rindex('class="chart__rows"')]
+        assert len(re.findall(r"<[a-z]", svg)) <= 250
+        assert "nan" not in svg
+        assert "inf" not in svg
+        assert len(one.points) <= 400
+
+
+def test_below_zero_the_area_is_between_the_line_and_zero():
+    found, shown = STATES["below zero"]
+    chart = balance_chart(found, shown, [], [], None)
+    assert chart.plot.axis.low < 0 < chart.plot.axis.high
+    assert any(layer.css == "chart__area" and layer.path for layer in chart.layers)
+
+
+def test_the_forecast_is_drawn_from_now_on_and_ends_when_the_credits_run_out():
+    found, shown = falling(24 * 7, opening=2000, by=10), span("7d")
+    zero = Runway(Decimal(0), NOW + 40 * HOUR, NOW + 30 * HOUR, NOW + 50 * HOUR)
+    chart = balance_chart(found, shown, [], [], Forecast(NOW, float(found[-1].credits), [(0.0, zero)]))
+    assert chart.plot.end == NOW + 50 * HOUR
+    assert chart.plot.axis.low == 0
+    assert {"chart__cone", "chart__median"} <= {layer.css for layer in chart.layers}
+    assert chart.now == NOW
+    far = Runway(Decimal(0), NOW + 90 * DAY, NOW + 80 * DAY, None)
+    chart = balance_chart(found, shown, [], [], Forecast(NOW, float(found[-1].credits), [(0.0, far)]))
+    assert chart.plot.end <= NOW + shown.length / 3
+
+
+def test_a_balance_that_does_not_change_is_no_gap_and_a_gap_is_one():
+    found = [Sample(NOW - 20 * HOUR, Decimal(50)), Sample(NOW - 2 * HOUR, Decimal(50))]
+    rows = bins([*found, Sample(NOW, Decimal(40), Decimal(10), after_gap=True)], NOW - 20 * HOUR, NOW)
+    assert [row.credits for row in rows if row.until <= NOW - 2 * HOUR] == [50] * len(rows[:-3])
+    later = [row for row in rows if row.since > NOW - 2 * HOUR]
+    assert [row.credits for row in later][-1] == 40
+    assert None in [row.credits for row in rows[-3:]]
+
+
+def test_a_line_is_cut_between_its_spots():
+    assert cut_at([(NOW, 100.0), (NOW + 10 * HOUR, 0.0)], NOW + 5 * HOUR) == [(NOW, 100.0), (NOW + 5 * HOUR, 50.0)]
+
+
+@pytest.mark.parametrize(
+    ("query", "since", "until"),
+    [
+        ({"start": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z"}, "2026-11-20T00:00", "2026-11-21T00:00"),
+        ({"start": "2026-11-20T00:00:00Z", "end": "2026-11-20T00:01:00Z"}, "2026-11-19T23:51", "2026-11-20T00:01"),
+        ({"start": "2026-11-30T06:00:00+02:00", "end": "2027-01-01T00:00:00Z"}, "2026-11-30T04:00", "2026-11-30T07:03"),
+        ({"start": "2001-01-01T00:00:00Z", "end": "2026-11-21T00:00:00Z"}, "2025-11-20T00:00", "2026-11-21T00:00"),
+    ],
+)
+def test_a_selected_range_is_kept_within_what_can_be_drawn(query, since, until):
+    found = chosen(query, None, NOW)
+    assert (found.name, f"{found.since:%Y-%m-%dT%H:%M}", f"{found.until:%Y-%m-%dT%H:%M}") == ("", since, until)
+    assert found.is_live == (found.until == NOW)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {},
+        {"range": "9y"},
+        {"start": "x", "end": "y"},
+        {"start": "2026-11-20T00:00:00Z"},
+        {"start": "2026-11-20T00:00:00", "end": "2026-11-21T00:00:00"},
+        {"start": "2026-11-22T00:00:00Z", "end": "2026-11-21T00:00:00Z"},
+        {"start": "0001-01-01T00:00:00+14:00", "end": "9999-12-31T23:59:59-14:00"},
+    ],
+)
+def test_anything_else_is_the_default_range(query):
+    found = chosen(query, None, NOW)
+    assert isinstance(found, Range)
+    assert found.name in NAMED

@@ -24,7 +24,7 @@ STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 _SCRIPTS = (
     *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
     *("file_size", "submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot"),
-    *("line", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find", "chart"),
+    *("line", "scrollers", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find", "chart"),
     *("filters", "drawer"),
 )
 SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))

@@ -100,8 +100,8 @@ def test_what_is_tried_again_because_a_person_wants_it_is_not_known(workspace, s
     ("columns", "values", "words"),
     [
         ({}, [0, 0], "is accepted"),
-        ({"accepted_at": None}, [0, 0], ": not known"),
-        ({"doubted_at": AGO}, [0, 0], ": in doubt"),
+        ({"accepted_at": None}, [0, 0], ": unknown"),
+        ({"doubted_at": AGO}, [0, 0], ": unconfirmed"),
         ({"rejected_at": AGO}, [1, 1], "Cleanlist rejects the"),
     ],
 )

@@ -67,7 +67,7 @@ def _useless(what: str, credential: StoredCredential, secret: EncryptedValue | N
         "danger",
         "Can't be decrypted",
         f"The stored {what} cannot be decrypted: ENCRYPTION_KEYS no longer contains the key it "
-        "was encrypted with. Restore that key, or enter the credential again.",
+        "was encrypted with, so it may or may not be accepted. Restore that key, or enter the credential again.",
     )
 
 

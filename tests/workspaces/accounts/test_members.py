@@ -124,12 +124,12 @@ def test_nobody_who_invites_waits_for_the_mail_server_and_the_list_says_when_it_
     assert invite(page)["Location"] == MEMBERS
     (row,) = states(page)
     assert "not yet" in row
-    assert "Being sent" in row
+    assert "Sending" in row
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     sent_mail()
     (row,) = states(page)
     assert "just now" in row
-    assert "Open" in row
+    assert "Pending" in row
     assert Invitation.objects.get().sent_at
 
 
@@ -146,9 +146,9 @@ def test_a_mail_server_that_is_down_is_named_in_the_list_until_it_takes_the_mail
     assert "accept it for a day. Send it again." in states(page)[0]
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     page.post(f"{W}invitations/{Invitation.objects.get().pk}/resend/")
-    assert "Being sent" in states(page)[0]
+    assert "Sending" in states(page)[0]
     assert len(sent_mail()) == 1
-    assert "Open" in states(page)[0]
+    assert "Pending" in states(page)[0]
 
 
 def test_an_address_that_the_mail_server_refuses_is_not_tried_again(page, monkeypatch):

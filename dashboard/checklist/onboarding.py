@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 from django.urls import reverse
 
+from alerts.mail import smtp
 from alerts.models import Notification, Rule
+from alerts.models.notification import STORED
 from dashboard.checklist.step import Step
 from workspaces.models import Invitation, Role, Workspace
 
@@ -73,7 +74,7 @@ def _why_session(workspace: Workspace) -> str:
 
 def _mail(workspace: Workspace, facts: _Facts) -> Step:
     """Return the step about email: it is done once a mail server has accepted one from this workspace."""
-    has_server = not settings.EMAIL_BACKEND.endswith("EmlFileBackend")
+    has_server = smtp.has_server()
     missing = "No mail server is set, so the console stores emails in files. Set EMAIL_URL and restart the console."
     return Step(
         "email",
@@ -88,13 +89,14 @@ def _mail(workspace: Workspace, facts: _Facts) -> Step:
 
 def _facts(workspace: Workspace) -> _Facts:
     here = {"workspace": OuterRef("pk")}
+    sent = Notification.objects.filter(**here, state=Notification.State.SENT).exclude(answer__startswith=STORED)
     recipients = Q(to_owners=True) | ~Q(addresses=[])
     row = (
         Workspace.objects.filter(pk=workspace.pk)
         .annotate(
             member_count=Count("memberships"),
             invited=Exists(Invitation.objects.open().filter(**here)),
-            sent=Exists(Notification.objects.filter(**here, state=Notification.State.SENT)),
+            sent=Exists(sent),
             notifies=Exists(Rule.objects.enabled().filter(recipients, **here)),
         )
         .values("member_count", "invited", "sent", "notifies")

@@ -162,7 +162,9 @@ def test_what_is_there_is_done_and_when_nothing_is_missing_it_is_gone(as_owner, 
     assert "alerts" in done(as_owner)
     email = write_email(fire(workspace))
     assert "email" not in done(as_owner)
-    Notification.objects.filter(pk=email.pk).update(state="sent")
+    Notification.objects.filter(pk=email.pk).update(state="sent", answer="Written to a file: before there was a server")
+    assert "email" not in done(as_owner)
+    Notification.objects.filter(pk=email.pk).update(answer="250 2.0.0 queued")
     assert checklist(as_owner) is None
 
 

@@ -9,7 +9,7 @@ from keys.models import ApiKey
 from keys.models.key import status_conditions
 from keys.status import key_status
 
-from .conftest import make_key
+from .conftest import make_key, note_poll
 
 DAYS = timedelta(days=1)
 # PostgreSQL's clock is asked what time it is.
@@ -103,6 +103,7 @@ def test_the_filter_and_the_words_agree(workspace, status):
 )
 def test_the_list_and_the_alert_round_the_time_left_down_alike(workspace, time_machine, left, words):
     time_machine.move_to("2026-03-28T12:00:00Z", tick=False)
+    note_poll(workspace)
     expiring = make_key(workspace, "Contractor access", expires_at=timezone.now() + timedelta(**left))
     rule = Rule(workspace=workspace, kind="key_expires", threshold=7, recovery=7)
     [observation] = kind_named("key_expires").read([rule], timezone.now())[rule.pk]

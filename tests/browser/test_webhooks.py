@@ -60,7 +60,7 @@ def download(page, address, button):
 
 @pytest.mark.timeout(400)  # each of its calls may have to wait for the key's next minute
 def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
-    webhooks.get_by_text("Endpoint health").click()
+    webhooks.locator("#webhooks-health > summary").click()
     webhooks.get_by_role("region", name="Failure reasons").get_by_role("link").first.click()
     expect(webhooks).to_have_url(re.compile(r"host=.+&reason=.+&since=7d"))
     expect(webhooks.get_by_text("hidden by filters")).to_be_visible()
@@ -105,7 +105,7 @@ def test_nothing_moves_when_the_figures_come_after_the_list(webhooks, width):
     webhooks.route("**/webhooks/figures/", hold)
     webhooks.goto(LIST)
     with webhooks.expect_request("**/webhooks/figures/"):
-        webhooks.get_by_text("Endpoint health").click()
+        webhooks.locator("#webhooks-health > summary").click()
     to_come = webhooks.locator(".webhooks-strip__row--to-come")
     table = webhooks.get_by_role("table")
     expect(to_come.first).to_be_visible()

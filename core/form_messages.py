@@ -13,7 +13,7 @@ CleanedData = dict[str, Any]  # a form's ``cleaned_data``
 
 _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
     forms.Field: {
-        "required": "This field is required.",
+        "required": "Fill in this field.",
         "min_value": "Enter %(limit_value)s or more.",
         "max_value": "Enter %(limit_value)s or less.",
         "min_length": ngettext_lazy(

@@ -57,9 +57,9 @@ def test_every_field_of_every_form_says_what_to_do():
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        (forms.CharField(), "", "This field is required."),
+        (forms.CharField(), "", "Fill in this field."),
         (forms.CharField(max_length=3), "four", "Shorten this to at most 3 characters; it has 4."),
-        (forms.CharField(min_length=1, strip=False), "", "This field is required."),
+        (forms.CharField(min_length=1, strip=False), "", "Fill in this field."),
         (forms.CharField(min_length=5), "four", "Enter at least 5 characters; this has 4."),
         (forms.CharField(error_messages={"required": "Choose a name."}), "", "Choose a name."),
         (forms.IntegerField(), "ten", "Enter a whole number, such as 10."),

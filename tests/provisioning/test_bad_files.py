@@ -70,7 +70,7 @@ BAD = {
     "a slug with a blank": ("workspaces: {Example Works: {}}\n", "Use only letters, digits, - and _."),
     "a slug that a page has": ("workspaces: {connect: {}}\n", "A workspace can't be named connect"),
     "a slug that is too long": (f"workspaces: {{{'a' * 81}: {{}}}}\n", "Shorten this to at most 80 characters"),
-    "an empty name": (HEAD + "    name: ''\n", ":3: workspaces.example-works.name: This field is required."),
+    "an empty name": (HEAD + "    name: ''\n", ":3: workspaces.example-works.name: Fill in this field."),
     "a name that is a list": (HEAD + "    name: [a]\n", "name: Write a single value here, not a list"),
     "an address that is none": (HEAD + "    api_address: nowhere\n", ":3: workspaces.example-works.api_address: "),
     "an address that is not allowed": (
@@ -141,11 +141,11 @@ BAD = {
     ),
     "a rule without a name": (
         HEAD + "    rules: [{kind: spent_above, threshold: 1}]\n",
-        "rules[1]: name: This field is required.",
+        "rules[1]: name: Fill in this field.",
     ),
     "a rule without a level": (
         HEAD + "    rules: [{kind: spent_above, name: a}]\n",
-        "rules[1]: threshold: This field is required.",
+        "rules[1]: threshold: Fill in this field.",
     ),
     "a level that is none": (
         HEAD + "    rules: [{kind: spent_above, name: a, threshold: many}]\n",

@@ -143,7 +143,7 @@ def test_a_public_name_that_leads_inside_is_refused(address, no_local_targets, n
     answer = post(f"https://{HOST}/hook", b"{}", {})
 
     assert (answer.reason, answer.may_have_arrived) == ("not_public", False)
-    assert f"{HOST} leads to {ip_address(address)}" in answer.error
+    assert f"{HOST} resolves to {ip_address(address)}" in answer.error
 
 
 def test_one_bad_address_among_good_ones_is_enough(no_local_targets, names, monkeypatch):

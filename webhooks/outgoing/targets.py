@@ -134,7 +134,7 @@ def _host(text: str) -> str:
     try:
         return idna.encode(host, strict=True).decode()
     except (idna.IDNAError, UnicodeError):
-        raise URLNotAllowed("unknown", "The host name contains invalid characters. Write it in ASCII.") from None
+        raise URLNotAllowed("unknown", "The host name has invalid letters. Write it in ASCII.") from None
 
 
 def _literal(host: str) -> Address | None:

@@ -114,7 +114,7 @@ def test_a_job_is_paused_resumed_and_cancelled(signed_in, workspace, failed):
     for name, state in (("pause", "Paused"), ("resume", "Running"), ("cancel", "Canceled")):
         answer = signed_in.post(page(workspace, f"redelivery_{name}", job.job_id), follow=True)
         assert f">{state}</span>" in answer.text
-    assert "cancelled already" in signed_in.post(page(workspace, "redelivery_pause", job.job_id), follow=True).text
+    assert "already canceled" in signed_in.post(page(workspace, "redelivery_pause", job.job_id), follow=True).text
     assert set(job.items.values_list("state", flat=True)) == {"skipped"}
 
 

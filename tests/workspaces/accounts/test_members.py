@@ -83,7 +83,7 @@ def test_the_token_is_neither_in_the_database_nor_in_the_trail(page, owner):
 @pytest.mark.parametrize(
     ("email", "words"),
     [
-        ("", "This field is required"),
+        ("", "Fill in this field"),
         ("not an address", "Enter an email address"),
         ("pi\u212a@example.test", "Enter an email address"),  # lower case makes a k of the Kelvin sign
         ("OWNER@example.test", "is already a member"),

@@ -255,7 +255,7 @@ def test_the_trail_tells_who_set_them(as_admin, admin):
         ({"idle_minutes": "4", "hours": "8"}, "Enter 5 or more."),
         ({"idle_minutes": "30", "hours": "0"}, "Enter 1 or more."),
         ({"idle_minutes": "soon", "hours": "8"}, "Enter a whole number"),
-        ({}, "This field is required."),
+        ({}, "Fill in this field."),
     ],
 )
 def test_they_are_never_longer_than_the_settings_allow(signed_in, as_admin, sent, words):

@@ -62,7 +62,7 @@ def rendered(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OWNER)
     rows = Notification.objects.select_related("recipient", "alert", "workspace")
     message = compose(get_object_or_404(rows, workspace=workspace, pk=pk))
-    html = next(str(part.content) for part in message.alternatives if part.mimetype == "text/html")
+    html = next(str(content) for content, kind in message.alternatives if kind == "text/html")
     response = HttpResponse(_without_own_link(message, html, "#"))
     response.headers["Content-Security-Policy"] = MAIL_POLICY
     return response

@@ -43,7 +43,7 @@ class SecretField(forms.CharField):
         if set(text) & set("\"'`“”"):
             return "Remove the quotes."
         if not (text.isascii() and text.isprintable()) or " " in text:
-            return "It contains a space, a line break or another stray character. Paste only the complete value."
+            return "It contains a space, a line break or another stray character. Paste it again, complete and alone."
         return None
 
     def clean(self, value: object) -> object:

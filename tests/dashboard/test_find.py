@@ -170,7 +170,7 @@ def test_only_owners_find_members_and_only_site_admins_find_accounts(client, wor
         ("create key", "Create key", {"operator", "owner", "admin"}),
         ("revoke all", "Revoke all keys", {"operator", "owner", "admin"}),
         ("send test email", "Send a test email", {"operator", "owner", "admin"}),
-        ("invite", "Invite somebody", {"owner", "admin"}),
+        ("invite", "Invite a member", {"owner", "admin"}),
         ("connect", "Connect a workspace", {"owner", "admin"}),
         ("sess lim", "Session limits", {"admin"}),
         ("audit whole", "Audit of the whole console", {"admin"}),

@@ -53,7 +53,7 @@ register_destinations(
     Destination("Audit", "workspaces:audit", "trail history log who"),
     Destination("Members", "workspaces:members", "people roles invitations", Role.OWNER),
     Destination("Settings", "workspaces:settings", "credentials api key session organization"),
-    Destination("Invite somebody", "workspaces:members", "add member user people", Role.OWNER, is_action=True),
+    Destination("Invite a member", "workspaces:members", "add member user people", Role.OWNER, is_action=True),
     Destination("Replace the API key", "workspaces:settings", "credential", Role.OWNER, True, "#api-key"),
     Destination("Replace the session", "workspaces:settings", "credential clerk", Role.OWNER, True, "#session"),
     Destination("Pause or resume polling", "workspaces:polling", "stop sync", Role.OWNER, is_action=True),

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('alerts', '0001_squashed_0010_required_rules'),
+        ('alerts', '0010_required_rules'),
     ]
 
     operations = [

@@ -114,8 +114,8 @@ def test_the_list_of_rules_says_which_reach_nobody(watch, client, critical, owne
     watch.rule(name="To the office", to_owners=False, addresses=["office@example.com"])
     Recipient.objects.create(workspace=watch.workspace, address=owner.email, **facts)
     client.force_login(owner)
-    rows = client.get(reverse("alerts:list", args=[watch.workspace.slug])).context["rules"]
-    assert sorted(row.rule.name for row in rows if row.unreached is not None) == reach_nobody
+    groups = client.get(reverse("alerts:list", args=[watch.workspace.slug])).context["groups"]
+    assert sorted(row.rule.name for _, rows in groups for row in rows if row.unreached is not None) == reach_nobody
 
 
 def test_the_list_of_rules_says_why_one_reaches_nobody(watch, client, critical, owner):

@@ -23,7 +23,7 @@
   function words(error) {
     if (!supported()) return "This browser, or this address without HTTPS, does not support passkeys.";
     if (error.name === "InvalidStateError") return "This device holds a passkey for your account already.";
-    if (error.name === "NotAllowedError") return "Nothing was confirmed: it was cancelled, took too long, or no passkey fits.";
+    if (error.name === "NotAllowedError") return "The passkey wasn't confirmed: it was canceled, timed out, or no passkey matches.";
     return error.message;
   }
 

@@ -176,7 +176,7 @@ def test_removing_the_budget_ends_what_fires_and_says_why(spender, month, owner,
     for message in last:
         text = plain(message)
         assert text.startswith("NO LONGER WATCHED: Example Works: ")
-        assert "The budget was removed by owner@example.test. Nobody watches this any more" in text
+        assert "The budget was removed by owner@example.test. Nothing watches this now" in text
     assert not Rule.objects.filter(kind__in=BUDGET_KINDS).exists()
     assert not services.remove_budget(spender.workspace, Actor(owner))
 

@@ -34,7 +34,7 @@ def test_a_workspace_that_is_connected_has_its_rules_at_once_and_looking_makes_n
     made = connect_workspace(Actor(user=owner), name="Newcomer", base_url=workspace.base_url, credentials=Credentials())
     assert made.alert_rules.filter(kind="balance_below").count() == 5
     client.force_login(owner)
-    assert "on their way" in client.get(reverse("alerts:list", args=[workspace.slug])).text
+    assert "Rules are being created" in client.get(reverse("alerts:list", args=[workspace.slug])).text
     assert not workspace.alert_rules.exists()
 
 

@@ -36,7 +36,7 @@ def test_an_act_in_a_long_list_keeps_focus_and_place(stays):
     top = page.evaluate("scrollY")
     press(page, form.locator("button"))
     expect(notice(page, re.compile("is off"))).to_be_visible()
-    expect(page.locator(f"form[action='{place}'] button")).to_be_focused()
+    expect(page.locator(f"main form[action='{place}'] button[role=switch]")).to_be_focused()
     assert abs(page.evaluate("scrollY") - top) < 5
 
 

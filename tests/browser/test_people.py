@@ -99,7 +99,7 @@ def test_from_the_invitation_to_the_app_to_the_first_key(page, invited):
     sign_in(page, "operations@example.test")
     page.get_by_label("Code").fill(codes[0])
     page.get_by_role("button", name="Sign in", exact=True).click()
-    page.wait_for_url(re.compile(r":\d+/$"))
+    page.wait_for_url(re.compile(r":\d+/w/sandbox/$"))
 
 
 def test_a_passkey_is_added_and_then_signs_in_alone(page, invited):
@@ -110,7 +110,7 @@ def test_a_passkey_is_added_and_then_signs_in_alone(page, invited):
     page.get_by_role("button", name="Add a passkey").click()
     page.wait_for_url("**/recovery-codes/")
     page.goto("/accounts/security/")
-    expect(page.get_by_role("row").filter(has_text="Work laptop")).to_contain_text("alone")
+    expect(page.get_by_role("row").filter(has_text="Work laptop")).to_contain_text("Passwordless")
     sign_out(page)
     page.goto("/w/sandbox/keys/")
     page.get_by_role("button", name="Use a passkey").click()
@@ -144,7 +144,7 @@ def test_an_account_opened_with_a_passkey_needs_no_password(page, invited):
     page.wait_for_url("**/recovery-codes/")
     sign_out(page)
     page.get_by_role("button", name="Use a passkey").click()
-    page.wait_for_url(re.compile(r":\d+/$"))
+    page.wait_for_url(re.compile(r":\d+/w/sandbox/$"))
 
 
 CLOSED = ["keys/new/", "keys/revoke-all/", "members/", "settings/remove/", "settings/session/remove/"]
@@ -179,7 +179,7 @@ def test_a_session_elsewhere_is_ended_from_here(page, signed_in, console, chromi
     other.get_by_label("Email").fill(console.email)
     other.get_by_label("Password").fill(console.password)
     other.get_by_role("button", name="Sign in", exact=True).click()
-    other.wait_for_url(re.compile(r":\d+/$"))
+    other.wait_for_url(re.compile(r":\d+/w/sandbox/$"))
     signed_in.goto("/accounts/sessions/")
     row = signed_in.get_by_role("row").filter(has_text="Elsewhere/1.0")
     row.get_by_role("button", name="End").click()

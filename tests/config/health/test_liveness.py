@@ -178,7 +178,7 @@ def test_a_card_does_not_say_all_well_of_what_was_read_long_ago(as_owner, worksp
     poll = Poll.objects.create(workspace=workspace, resource="balance", interval_seconds=60, last_success_at=then)
     text = text_of(as_owner.get("/"))
     assert "Healthy" not in text
-    assert "Out of date: Credit balance. It was last read 6 minutes ago" in text
+    assert "Out of date: Credit balance. Last synced 6 minutes ago; the next sync is late." in text
     Poll.objects.filter(pk=poll.pk).update(last_success_at=clock.now())
     assert "Healthy" in text_of(as_owner.get("/"))
 

@@ -46,9 +46,13 @@ def test_nobody_can_sign_up(client):
     assert client.get("/accounts/signup/").status_code == 404
 
 
-def test_signing_in_leads_home(client, owner):
+def test_signing_in_leads_home_or_to_the_only_workspace(client, owner, workspace):
     answer = client.post("/accounts/login/", {"login": owner.email, "password": "correct horse battery staple"})
     assert answer.status_code == 302
+    assert answer["Location"] == "/w/example-works/"
+    workspace.memberships.all().delete()
+    client.logout()
+    answer = client.post("/accounts/login/", {"login": owner.email, "password": "correct horse battery staple"})
     assert answer["Location"] == "/"
 
 

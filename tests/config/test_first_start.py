@@ -60,7 +60,7 @@ def test_what_somebody_removed_does_not_come_back(connected, sandbox):
 
 def test_a_sandbox_without_credentials_is_told(tmp_path, admin):
     (tmp_path / "file").touch()
-    with pytest.raises(CannotStart, match="gave no credentials"):
+    with pytest.raises(CannotStart, match="returned no credentials"):
         connect_sandbox(tmp_path / "file")
 
 

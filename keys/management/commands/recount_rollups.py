@@ -14,7 +14,7 @@ class Command(BaseCommand):
     def handle(self, *, workspace: str | None, repair: bool, **_: object) -> None:
         workspaces = Workspace.objects.filter(slug=workspace) if workspace else Workspace.objects.all()
         if workspace and not workspaces:
-            raise CommandError(f"There is no workspace “{workspace}”.")
+            raise CommandError(f"Workspace {workspace} not found.")
         wrong = 0
         for one in workspaces:
             for sentence in recount.recount(one, repair=repair):

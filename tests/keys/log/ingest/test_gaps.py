@@ -16,7 +16,7 @@ def test_the_first_page_ever_leaves_no_gap_and_counts_from_there(log):
     log.read(702)
     assert not LogGap.objects.exists()
     assert log_completeness(log.key).percent == 100
-    assert "200 requests had left Cleanlist's log" in log_completeness(log.key).explanation
+    assert "200 requests were no longer available at first sync" in log_completeness(log.key).explanation
 
 
 def test_overlapping_pages_capture_everything_once(log):
@@ -297,7 +297,7 @@ def test_a_counter_that_went_back_is_said_and_counted_on_from_there(restarted):
     assert "Cleanlist's counter restarted by" in found.explanation
     restart(restarted, 57, 1200)
     assert restarted.key.uncaptured_count == 7
-    assert "7 requests newer" in log_completeness(restarted.key).explanation
+    assert "7 newer requests" in log_completeness(restarted.key).explanation
 
 
 def test_a_gap_after_a_restart_is_sized_by_the_new_count_and_one_across_it_never(restarted):

@@ -162,7 +162,7 @@ def test_insufficient_credits_of_the_newer_surface(window, upstream):
 def test_403_insufficient_scope(window, upstream):
     with changed(upstream, scopes=["people:read", "credits:read", "admin:api_keys", "enrich:read"]):
         window.paste(upstream.call("POST", BULK, json={"contacts": [FOUND]}).text)
-        window.sees("The scope enrich:write is missing", "use the key of someone who has it")
+        window.sees("Missing scope enrich:write", "use the key of someone who has it")
 
 
 def test_403_of_the_plan(window, upstream):

@@ -64,7 +64,7 @@ def test_a_place_that_does_not_exist_is_said_or_empty_and_no_error(log, place):
     for name in ("older", "newer"):
         answer = log.get(f"?{name}={place}")
         assert answer.status_code == 200
-        assert ("does not exist" in text_of(answer)) == (Cursor.parse(place) is None)
+        assert ("doesn't exist" in text_of(answer)) == (Cursor.parse(place) is None)
 
 
 def test_an_open_row_tells_everything_and_leads_on(log):

@@ -85,7 +85,7 @@ def test_upward_a_window_that_ends_early_leads_on(busy, small_windows):
 
 def test_without_scripts_the_way_on_is_a_link(busy, small_windows):
     page = busy.get("?method=POST")
-    assert "Go on from there" in text_of(page)
+    assert "Continue searching" in text_of(page)
     answer = busy.get(f"?method=POST&older={page.context['page'].further}", url=f"{busy.all_url}further/")
     assert answer.url == f"{busy.all_url}?method=POST&older={page.context['page'].further}"
 

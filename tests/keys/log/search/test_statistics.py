@@ -78,7 +78,7 @@ def test_a_long_log_is_read_in_part_which_is_said_and_drawn_whole_from_the_rollu
         found = figures(url=url)
         assert (found.read, found.is_cut, found.bars_complete) == (3, True, True)
         assert sum(bar.total for bar in found.bars) == 6
-    assert "The chart has all" in text_of(log.get(url=log.all_url + "figures/"))
+    assert "The chart shows all" in text_of(log.get(url=log.all_url + "figures/"))
     assert not figures("?path=/api").bars_complete
 
 
@@ -86,13 +86,13 @@ def test_refused_and_limited_requests_are_called_out(log):
     log.add(status_code=429)
     log.add(status_code=401)
     page = text_of(log.get(url=log.key_url + "figures/"))
-    assert "1 answered 401" in page
-    assert "1 answered 429" in page
+    assert "1 returned 401" in page
+    assert "1 hit the rate limit (429)" in page
 
 
 def test_without_rows_or_with_a_wrong_filter_there_are_no_figures(log):
     assert "No request matches" in text_of(log.get(url=log.all_url + "figures/"))
-    assert "A filter is wrong" in text_of(log.get("?status=x", url=log.all_url + "figures/"))
+    assert "A filter is invalid" in text_of(log.get("?status=x", url=log.all_url + "figures/"))
 
 
 def test_the_number_of_queries_does_not_grow_with_the_log(log):

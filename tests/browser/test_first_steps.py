@@ -16,7 +16,7 @@ SIZES = {"wide": (1280, 900), "phone": (390, 844)}
 @pytest.fixture(params=SIZES)
 def page_of_newcomer(request, page, console, manage):
     """A window of that size, of somebody who has not done anything yet."""
-    email = f"{request.param}@example.test"
+    email = f"newcomer-{request.param}@example.test"
     command = ("createsuperuser", "--noinput", "--email", email)
     made = manage(*command, VAR_DIR=console.var_dir, DJANGO_SUPERUSER_PASSWORD=console.password)
     assert made.returncode == 0, made.stderr
@@ -102,8 +102,8 @@ def test_the_whole_tour(page_of_newcomer):
 
     sample = step(page, "Find the cause of a 401").locator("code").text_content()
     follow(page, "Find the cause of a 401", "Troubleshoot")
-    main.get_by_label("Paste what you have").fill(sample)
-    press(page, main.get_by_role("button", name="Find the cause").first)
+    main.get_by_label("Paste an error, request or id").fill(sample)
+    press(page, main.get_by_role("button", name="Find cause").first)
     page.wait_for_url("**topic=unauthorized**")
     expect(checklist(page)).to_contain_text("6 of 6 done")
 

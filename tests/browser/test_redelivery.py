@@ -17,9 +17,10 @@ def test_a_lost_result_is_found_understood_and_delivered_after_all(signed_in):
     lost = page.locator("tr[data-row] a.row-link").first
     expect(lost).to_be_visible(timeout=90_000)
     lost.click()
+    page.get_by_role("dialog").get_by_role("link", name="Open workflow").click()
     expect(page.get_by_text("What it means")).to_be_visible()
     workflow_url = page.url
-    page.get_by_role("link", name="Redeliver").click()
+    page.get_by_role("link", name="Redeliver", exact=True).click()
     expect(page.get_by_role("heading", name="Redeliver 1 result")).to_be_visible()
     with receiver(remembering(seen)) as url:
         page.get_by_label("One other URL").check()
@@ -36,4 +37,4 @@ def test_a_lost_result_is_found_understood_and_delivered_after_all(signed_in):
     page.goto(workflow_url)
     expect(page.get_by_text("This console delivered it")).to_be_visible()
     expect(page.get_by_role("region", name="Redeliveries by this console").get_by_text("Delivered")).to_be_visible()
-    expect(page.get_by_role("link", name="Redeliver")).to_have_count(0)
+    expect(page.get_by_role("link", name="Redeliver", exact=True)).to_have_count(0)

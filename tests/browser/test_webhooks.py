@@ -75,7 +75,7 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
         expect(webhooks.get_by_text(heading, exact=True)).to_be_visible()
     expect(webhooks.get_by_role("img", name=re.compile("^5 attempts:"))).to_be_visible()
 
-    result = webhooks.get_by_role("region", name="The result")
+    result = webhooks.get_by_role("region", name="Result")
     ask(webhooks, "Fetch result", result.get_by_text("C•••").first)
     expect(result.get_by_text(re.compile(r"^Contact \d+"))).to_have_count(0)
     result.get_by_role("button", name="Show contact data").click()
@@ -148,11 +148,11 @@ def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_text("Missing a webhook?").click()
     webhooks.get_by_label("Workflow ID to look up at Cleanlist").fill("nonsense/../x")
     webhooks.get_by_role("button", name="Look up at Cleanlist").click()
-    expect(webhooks.get_by_text("Invalid workflow id")).to_be_visible()
+    expect(webhooks.get_by_text("That isn't a workflow id.")).to_be_visible()
 
     if not webhooks.get_by_label("Workflow ID to look up at Cleanlist").is_visible():
         webhooks.get_by_text("Missing a webhook?").click()
     webhooks.get_by_label("Workflow ID to look up at Cleanlist").fill("public_bulk_never_heard_of")
     webhooks.get_by_role("button", name="Look up at Cleanlist").click()
     expect(webhooks.get_by_role("heading", level=1)).to_have_text("public_bulk_never_heard_of")
-    ask(webhooks, "Read it now", webhooks.get_by_text("Cleanlist doesn't report its status"))
+    ask(webhooks, "Refresh", webhooks.get_by_text("Cleanlist doesn't report its status"))

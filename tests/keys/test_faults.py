@@ -122,7 +122,7 @@ def test_an_answer_lost_before_anything_was_created_is_looked_for_and_then_given
     sandbox.control("faults", {"path": KEYS, "method": "POST", "times": 1, "kind": "drop"})
     page = text_of(console.create(name="Never made"))
     assert "shows no such key so far" in page
-    assert "It is not yet known whether <bdi>Never made</bdi>" in text_of(console.get("list"))
+    assert "Not confirmed yet: was <bdi>Never made</bdi> created?" in text_of(console.get("list"))
     KeyCreation.objects.update(sent_at=timezone.now() - timedelta(minutes=5))
     refresh(console.workspace, "keys")
     assert KeyCreation.objects.get(name="Never made").state == KeyCreation.State.NOTHING_CREATED
@@ -145,7 +145,7 @@ def test_a_revocation_that_did_not_happen_is_still_active(console, sandbox):
     page = text_of(console.post("revoke", key.key_id))
     assert "Still active" in page
     assert "The list has synced since then and shows the key as active" in page
-    assert "It is not known" not in page
+    assert "Status unknown" not in page
     assert "Try again" in page
 
 

@@ -59,7 +59,7 @@ def test_of_a_key_by_another_name_the_page_says_why_it_is_taken_for_the_one_aske
     send(mirror.workspace)
     land(mirror.workspace, made(name="Other"))
     page = text_of(mirror.get("list"))
-    assert "taken for the key that was asked for as <bdi>Wanted</bdi>, because no other new one is listed" in page
+    assert "probably the key requested as <bdi>Wanted</bdi>, because no other new key is listed" in page
     assert "Nobody can use it" not in page
 
 

@@ -39,7 +39,7 @@ def test_a_key_that_is_not_listed_for_the_session_is_not_known_to_be_revoked(con
         console.post("revoke", key.key_id)
     answer = console.post("revoke", key.key_id, headers=HTMX)
     assert "toast" not in answer.headers["HX-Trigger"]
-    assert "Not known" in text_of(answer)
+    assert "Unknown" in text_of(answer)
     assert "so its status is unknown" in text_of(answer)
     assert outcome() == Outcome.UNKNOWN
 

@@ -105,7 +105,7 @@ def test_pages_say_that_nobody_watches(paused, workspace, client):
     for url in ("/w/acme/", "/w/acme/polling/", "/w/acme/usage/"):
         assert words in client.get(url).content.decode(), url
     for url in ("/", "/w/acme/"):
-        assert f"{words} Nothing new is seen" in client.get(url).content.decode(), url
+        assert f"{words} New data doesn&#x27;t appear" in client.get(url).content.decode(), url
 
 
 @pytest.fixture

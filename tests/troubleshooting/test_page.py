@@ -23,7 +23,7 @@ def page(client, viewer, workspace):
 def test_what_is_not_recognized_is_said_at_the_field(page):
     response = page.http.post(page.url, {"text": "lorem ipsum"})
     assert response.status_code == 422
-    assert "This was not recognized" in response.content.decode()
+    assert "We couldn't recognize that" in response.content.decode()
 
 
 def test_a_secret_that_arrives_after_all_is_discarded_and_said(page, caplog):

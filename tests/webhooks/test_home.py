@@ -56,4 +56,4 @@ def test_single_failures_are_counted_without_alarm(hooks, pages):
 def test_what_was_never_read_is_not_called_fine(hooks, read, pages):
     read.delete()
     for text in pages():
-        assert "none failed for good" not in text
+        assert "None lost" not in text

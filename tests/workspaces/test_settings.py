@@ -225,7 +225,7 @@ def test_a_client_token_that_mints_nothing_is_refused(as_owner, connected, known
         "session-client_token": "not-a-client-token",
     }
     answer = as_owner.post(PAGE + "session/", sent, headers=HTMX)
-    assert "session is over" in text_of(answer)
+    assert "Management session expired" in text_of(answer)
     assert reloaded(connected).management_session is None
 
 

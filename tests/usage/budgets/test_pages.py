@@ -207,7 +207,7 @@ def test_a_rule_about_the_budget_is_edited_like_the_others(go, workspace, owner,
     entry = {"name": "F", "severity": "warning", "threshold": "80", "recovery": "70", "pending_minutes": "5"}
     entry |= {"repeat_seconds": "0", "to_owners": "on", "enabled": "on", "chance": "90"}
     url = reverse("alerts:new_rule", args=[workspace.slug, "budget_forecast"])
-    assert "In the last 30 days" in client.post(url, {**entry, "try": "1"}).text
+    assert "in the last 30 days" in client.post(url, {**entry, "try": "1"}).text
     client.post(url, entry)
     rule = Rule.objects.get()
     assert rule.condition == "by the forecast more than 80 % of the budget will be used in 1 of 10 cases"

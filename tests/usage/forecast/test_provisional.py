@@ -147,7 +147,7 @@ def test_the_page_labels_a_provisional_runway_and_what_more_credits_would_give(w
     page = text_of(client.get(reverse("usage:overview", args=[workspace.slug]) + "?more=500"))
     assert "Provisional, from the first falls of the balance" in page
     assert "with 500 more, the credits run out <strong><time" in page
-    assert "Not before (90 %)" not in page
+    assert "80% interval" not in page
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ def test_an_account_is_found_by_a_part_of_its_address(page, owner, stranger):
     content = page.get("/people/", {"q": stranger.email[:6].upper()}).content.decode()
     assert stranger.email in content.partition("<tbody>")[2]
     assert owner.email not in content.partition("<tbody>")[2]
-    assert "No account matches" in page.get("/people/", {"q": "nobody-has-this"}).content.decode()
+    assert "No matching accounts" in page.get("/people/", {"q": "nobody-has-this"}).content.decode()
 
 
 @pytest.mark.parametrize("role", ["owner", "viewer", "stranger"])

@@ -57,7 +57,7 @@ def test_what_fails_comes_first_and_keys_go_by_their_names(page, workspace):
 
 def test_a_page_on_which_nothing_moves_says_so(page, workspace):
     due = poll(workspace, next_run_at=timezone.now() - timedelta(seconds=20))
-    assert "stands still" not in page().content.decode()
+    assert "Background sync has stopped" not in page().content.decode()
     Poll.objects.filter(pk=due.pk).update(next_run_at=timezone.now() - timedelta(minutes=3))
     assert "Background sync has stopped" in page().content.decode()
 

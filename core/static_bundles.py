@@ -4,8 +4,7 @@ With ``DEBUG``, pages link the single files. A file that few pages need may stay
 ``LINKED_BY_PAGES`` names those.
 """
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.contrib.staticfiles.storage import StaticFilesStorage, staticfiles_storage
@@ -32,12 +31,19 @@ LINKED_BY_PAGES = ("js/passkey.js",)  # beside the script of django-allauth, whe
 BUNDLES: Mapping[str, tuple[str, ...]] = {"css/console.css": STYLES, "js/console.js": SCRIPTS}
 
 
-# What stands between two files, and their comments, which are a tenth of what is sent; in scripts, those that have
-# lines to themselves.
-_JOINTS = {
-    "css": (b"\n", re.compile(rb"/\*.*?\*/\n?", re.DOTALL)),
-    "js": (b"\n;\n", re.compile(rb"^[ \t]*//[^\n]*\n", re.MULTILINE)),
-}
+def _css(text: bytes) -> bytes:
+    """Return ``text`` without comments, which are a tenth of what is sent."""
+    first, *others = text.split(b"/*")
+    return first + b"".join(other.partition(b"*/")[2].removeprefix(b"\n") for other in others)
+
+
+def _js(text: bytes) -> bytes:
+    """Return ``text`` without the comments that have lines to themselves."""
+    return b"".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith(b"//"))
+
+
+# What stands between two files of a bundle, and what is left of each.
+_JOINTS: Mapping[str, tuple[bytes, Callable[[bytes], bytes]]] = {"css": (b"\n", _css), "js": (b"\n;\n", _js)}
 
 
 class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise has no types
@@ -52,11 +58,11 @@ class BundledStaticFilesStorage(CompressedManifestStaticFilesStorage):  # type: 
         yield from super().post_process(paths, dry_run, **options)
 
     def _join(self, bundle: str, sources: list[tuple[StaticFilesStorage, str]]) -> None:
-        joint, comments = _JOINTS[bundle.rpartition(".")[2]]
+        joint, shortened = _JOINTS[bundle.rpartition(".")[2]]
         parts = []
         for storage, path in sources:
             with storage.open(path) as file:
-                parts.append(comments.sub(b"", file.read()))
+                parts.append(shortened(file.read()))
         self.delete(bundle)
         self.save(bundle, ContentFile(joint.join(parts)))
 

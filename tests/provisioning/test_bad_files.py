@@ -62,7 +62,7 @@ BAD = {
         HEAD + "    member: {}\n",
         ":3: workspaces.example-works.member: Unknown setting. Did you mean members?",
     ),
-    "nothing like it": (HEAD + "    colour: red\n", "There are: name, api_address, api_key, session, polling,"),
+    "nothing like it": (HEAD + "    colour: red\n", "Available: name, api_address, api_key, session, polling,"),
     "a workspace that is a text": (
         "workspaces: {example-works: yes}\n",
         "workspaces.example-works: Write the names name, api_address",
@@ -92,7 +92,7 @@ BAD = {
     ),
     "a variable that is missing": (
         HEAD + "    api_key: {from_env: NOT_THERE}\n",
-        ":3: workspaces.example-works.api_key.from_env: The environment variable NOT_THERE is not set",
+        ":3: workspaces.example-works.api_key.from_env: The environment variable NOT_THERE is unset or empty",
     ),
     "a variable without a name": (HEAD + "    api_key: {from_env: }\n", "Write the name of an environment variable."),
     "a variable that is no key": (HEAD + "    api_key: {from_env: NO_KEY}\n", ":3: workspaces.example-works.api_key: "),
@@ -169,7 +169,7 @@ BAD = {
         RULE.format(", repeat_seconds: 60"),
         "repeat_seconds: Write one of: 0, 3600, 21600, 86400, 604800.",
     ),
-    "nobody to be told": (RULE.format(", to_owners: false"), "addresses: Nobody would be told."),
+    "nobody to be told": (RULE.format(", to_owners: false"), "addresses: This rule would notify nobody."),
     "an address to be told that is none": (
         RULE.format(", addresses: [here]"),
         "addresses: “here” is not an email address.",
@@ -194,7 +194,7 @@ BAD = {
         HEAD + "    budget: {credits: 5, length: week, time_zone: Vienna}\n",
         "“Vienna” is not a time zone.",
     ),
-    "quiet hours with one end": (HEAD + "    quiet_hours: {begin: 22:00}\n", "quiet_hours: Enter both ends"),
+    "quiet hours with one end": (HEAD + "    quiet_hours: {begin: 22:00}\n", "quiet_hours: Enter both times"),
     "quiet hours that are none": (
         HEAD + "    quiet_hours: {begin: late, end: 07:00}\n",
         "quiet_hours.begin: Enter a time, such as 08:30.",

@@ -170,7 +170,7 @@ def test_a_summary_says_so_instead_of_that_all_is_well(acme):
     pause_polling(acme, CONSOLE)
     said = summarize(acme, clock.now(), 1)
     assert said["headline"] == INCOMPLETE
-    assert ["Not known", acme.pause] in said["facts"]
+    assert ["Unknown", acme.pause] in said["facts"]
 
 
 def test_a_pause_that_was_taken_back_leaves_no_trace(acme):

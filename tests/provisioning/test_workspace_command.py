@@ -97,7 +97,7 @@ def test_nothing_connected_is_said():
 
 def test_a_workspace_is_read_now(connected):
     said = command("workspace", "poll", "acme", "balance")
-    assert (said.code, said.out) == (0, "read    Credit balance\n")
+    assert (said.code, said.out) == (0, "synced  Credit balance\n")
     assert BalanceReading.objects.exists()
     assert AuditEvent.objects.get(action=Action.REFRESHED).actor_email == "command line"
 
@@ -125,7 +125,7 @@ def test_a_workspace_that_is_not_there_is_named_with_those_that_are(workspace, v
 
 def test_a_resource_that_is_none_is_named(workspace):
     said = command("workspace", "poll", "example-works", "weather")
-    assert "Nothing called weather can be synced. Available: balance," in said.err
+    assert "Unknown resource weather. Available: balance," in said.err
 
 
 def test_somebody_is_invited(workspace):
@@ -133,7 +133,7 @@ def test_somebody_is_invited(workspace):
     assert said.out == "The invitation to Lead@example.test is on its way.\n"
     assert Invitation.objects.open().vouched_for().get().role == "owner"
     again = command("workspace", "invite", "example-works", "lead@example.test")
-    assert (again.code, again.err[:41]) == (1, "This address is already invited. Resend")
+    assert (again.code, again.err[:39]) == (1, "This address is already invited. Resend")
 
 
 @pytest.mark.parametrize("address", ["lead", "", "a@b@c", "x" * 300 + "@example.test"])

@@ -100,7 +100,7 @@ def test_signing_in_gives_a_new_session_and_a_new_csrf_token(owner):
 def test_signing_in_never_leads_to_another_site(client, owner, target):
     form = {"login": owner.email, "password": "correct horse battery staple", "next": target}
     answer = client.post("/accounts/login/", form)
-    assert (answer.status_code, answer["Location"]) == (302, "/")
+    assert (answer.status_code, answer["Location"]) == (302, "/w/example-works/")
 
 
 @pytest.mark.parametrize("target", ELSEWHERE)

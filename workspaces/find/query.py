@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from enum import Enum, auto
+from string import digits
 from urllib.parse import urlsplit
 
 from core.redaction import redact_text
@@ -12,12 +13,10 @@ LONGEST = 200  # characters; no id and no name in the mirror is longer
 # How much of a longer text is checked for secrets.
 _MOST_CHECKED = 10_000
 _METHOD = re.compile(r"(?:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS) +(?=/|https?://)", re.IGNORECASE)
-# IPv4, or the beginning of one; IPv6. Either may have a port or be a network. Who uses it validates it.
-_ADDRESS = re.compile(
-    r"[0-9]{1,3}(?:\.[0-9]{0,3}){1,3}(?:[:/][0-9]{1,5})?|\[?(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{3,45}\S{0,70}"
-)
-# One word in which something is not a letter: upstream's ids of requests, workflows and deliveries.
-_ID = re.compile(r"(?=[^0-9_-]*[0-9_-])[\w.:#=-]{6,200}")
+# Either may have a port or be a network. Who uses it validates it.
+_IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{0,3}){1,3}(?:[:/][0-9]{1,5})?")  # or its beginning
+_IPV6 = re.compile(r"\[?[0-9A-Fa-f:.]{3,45}\S{0,70}")
+_ID = re.compile(r"[\w.:#=-]{6,200}")
 
 
 class Kind(Enum):
@@ -48,9 +47,9 @@ def parse_query(raw: str) -> Query:
         address = _path_of(address)
     if address.startswith("/"):
         return Query(address, frozenset({Kind.PATH}))
-    if _ADDRESS.fullmatch(text):
+    if _is_address(text):
         return Query(text, frozenset({Kind.ADDRESS, Kind.WORDS}))
-    return Query(text, frozenset({Kind.WORDS, Kind.ID} if _ID.fullmatch(text) else {Kind.WORDS}))
+    return Query(text, frozenset({Kind.WORDS, Kind.ID} if _is_id(text) else {Kind.WORDS}))
 
 
 def looks_secret(raw: str) -> bool:
@@ -60,6 +59,15 @@ def looks_secret(raw: str) -> bool:
     """
     text = raw[:_MOST_CHECKED]
     return redact_text(text) != text
+
+
+def _is_address(text: str) -> bool:
+    return bool(_IPV4.fullmatch(text) or (text.count(":") > 1 and _IPV6.fullmatch(text)))
+
+
+def _is_id(text: str) -> bool:
+    """Return whether ``text`` is one word and not all letters: an id of a request, a workflow or a delivery."""
+    return bool(_ID.fullmatch(text)) and any(character in digits + "_-" for character in text)
 
 
 def _path_of(url: str) -> str:

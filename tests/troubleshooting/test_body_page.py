@@ -37,7 +37,7 @@ def test_every_bad_contact_is_listed_with_its_index_its_line_and_what_to_do(clie
     body = '{"contacts": [\n{"linkedin_url": "https://www.linkedin.com/in/ada"},\n{"first_name": "Ada"}\n]}'
     text = text_of(client.post(page, {"body": body}))
     assert "Cleanlist would return 422 for this body" in text
-    assert "contacts[1] doesn&#x27;t identify a person: last_name and company_domain or company_name" in text
+    assert "contacts[1] doesn't identify a person: last_name and company_domain or company_name" in text
     assert 'data-line="3"' in text
     assert "or linkedin_url instead" in text
     assert "&quot;first_name&quot;: &quot;Ada&quot;" in text  # what was pasted is still in its field
@@ -58,7 +58,7 @@ def test_htmx_gets_the_verdict_alone(client, page):
 
 def test_many_findings_are_cut_and_the_rest_is_counted(client, page):
     text = text_of(client.post(page, {"body": json.dumps({"contacts": [{}] * 5000})}))
-    assert text.count("doesn&#x27;t identify a person") == 100
+    assert text.count("doesn't identify a person") == 100
     assert "And 901 more like this. The last 4,000 contacts were not checked." in text
 
 

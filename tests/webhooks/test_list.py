@@ -282,4 +282,4 @@ def test_the_number_of_queries_grows_with_nothing(hooks, query):
 def test_a_look_up_that_cannot_be_asked_says_so(hooks):
     answer = hooks.http.post(hooks.url("look_up"), {"workflow_id": "../x"}, follow=True)
 
-    assert "Invalid workflow id" in text_of(answer)
+    assert "Workflow ids look like public_bulk_" in text_of(answer)

@@ -45,7 +45,7 @@ def pasted_session(workspace):
 def test_the_state_of_each_credential_is_a_sentence(as_owner, workspace, pasted_session):
     text = text_of(as_owner.get(PAGE))
     assert "clapi_kkkk…kkkk" in text
-    assert "Cleanlist accepts it" in text
+    assert "Accepted by Cleanlist" in text
     assert "operations@example.test" in text
     assert "data-countdown" in text
 
@@ -113,7 +113,7 @@ def test_trying_again_trusts_the_key_once_more(as_owner, workspace):
 def test_members_who_do_not_own_it_see_states_but_no_forms(client, request, workspace, role):
     client.force_login(request.getfixturevalue(role))
     text = text_of(client.get(PAGE))
-    assert "Cleanlist accepts it" in text
+    assert "Accepted by Cleanlist" in text
     assert f'action="{PAGE}' not in text
     assert "Remove" not in text
 

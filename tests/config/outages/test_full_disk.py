@@ -75,4 +75,4 @@ def test_a_full_disk_is_told_alike(browser, viewer, full):
         fill_up(viewer.date_joined)
     answer = sign_in(browser, viewer)
     assert answer.status_code == 503
-    assert "not writable" in answer.content.decode()
+    assert "can't be written to" in answer.content.decode()

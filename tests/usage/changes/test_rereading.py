@@ -58,7 +58,7 @@ def test_a_long_history_is_read_in_turns_of_bounded_size(account, workspace, mon
 
 
 def test_an_unknown_workspace_is_named_with_those_that_there_are(workspace):
-    with pytest.raises(CommandError, match=r"no workspace nowhere.*example-works"):
+    with pytest.raises(CommandError, match=r"Workspace nowhere not found.*example-works"):
         call_command("reread_balance", "nowhere")
 
 

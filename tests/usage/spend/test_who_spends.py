@@ -80,7 +80,7 @@ class Case:
 def _is_told_on_the_page(workspace, client, viewer):
     client.force_login(viewer)
     answer = client.get(reverse("usage:overview", args=[workspace.slug]) + "?range=24h")
-    told = answer.context["page"].spending
+    told = answer.context["page"].breakdown
     assert f"{told.known:,} credits are known exactly" in answer.text
     assert any(row.is_range for row in told.by_key)
     assert all(f"likely {row.credits:,}" in answer.text for row in told.by_key if row.is_range)

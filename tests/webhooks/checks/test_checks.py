@@ -73,7 +73,7 @@ def test_a_certificate_that_ends_soon_passes_with_a_word_about_it(local_targets,
 
     date = next(step for step in noted[-1] if step["name"] == "date")
     assert (reason, date["state"]) == ("", "passed")
-    assert "expires in 5 days" in date["advice"]
+    assert "Expires in 5 days" in date["advice"]
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_only_so_many_checks_are_made_in_a_minute(signed_in, workspace):
 def test_viewers_read_checks_and_make_none(client, viewer, workspace):
     client.force_login(viewer)
     assert client.post(address(workspace), {"url": "https://example.com/"}).status_code == 403
-    assert "requires the role" in client.get(address(workspace)).text
+    assert "needs the role “Operator”" in client.get(address(workspace)).text
 
 
 def test_a_check_whose_worker_died_is_made_again_and_not_for_ever(workspace, operator, local_targets):

@@ -78,7 +78,7 @@ def test_an_abandoned_passkey_leads_to_no_loop(client, link):
         ({"password": ""}, "password", "Choose a password"),
         ({"password": "short", "password_again": "short"}, "password", "at least 12 characters"),
         ({"password": "new@example.test", "password_again": "new@example.test"}, "password", "too similar"),
-        ({"password_again": "something else"}, "password_again", "differ"),
+        ({"password_again": "something else"}, "password_again", "match"),
         ({"name": "n" * 121}, "name", "at most 120"),
         ({"way": "magic"}, "way", "Choose one of the options"),
     ],

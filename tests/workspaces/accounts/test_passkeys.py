@@ -65,7 +65,7 @@ def test_after_the_password_it_serves(secure, viewer):
     assert secure.get("/").status_code == 200
 
 
-@pytest.mark.parametrize(("fields", "words"), [({"passwordless": "on"}, ">alone<"), ({}, ">after the password<")])
+@pytest.mark.parametrize(("fields", "words"), [({"passwordless": "on"}, ">Passwordless<"), ({}, ">Second factor<")])
 def test_the_list_says_what_each_may(secure, viewer, fields, words):
     sign_in(secure, viewer)
     add(secure, SoftwarePasskey(), **fields)

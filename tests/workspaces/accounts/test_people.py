@@ -83,7 +83,7 @@ def test_nobody_locks_themselves_out(page, admin):
 
 def test_lost_second_factors_are_reset_recorded_and_told(page, viewer):
     with_app(viewer)
-    assert "no longer work" in page.get(f"/people/{viewer.pk}/reset-mfa/").content.decode()
+    assert "stop working" in page.get(f"/people/{viewer.pk}/reset-mfa/").content.decode()
     page.post(f"/people/{viewer.pk}/reset-mfa/")
     assert not Authenticator.objects.exists()
     assert [event.subject for event in recorded("person:mfa_reset")] == [viewer.email]

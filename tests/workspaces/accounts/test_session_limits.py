@@ -242,7 +242,7 @@ def test_the_absolute_end_is_as_short(as_admin, clock):
 def test_the_trail_tells_who_set_them(as_admin, admin):
     as_admin.post(LIMITS, {"idle_minutes": "30", "hours": "8"})
     (event,) = recorded("session_limits:changed")
-    assert (event.actor, event.message) == (admin, "30 minutes without activity, 8 hours in all.")
+    assert (event.actor, event.message) == (admin, "30 minutes without activity, 8 hours in total.")
     assert event.details == {"ended": 0}
     assert 'value="30"' in as_admin.get(LIMITS).text
 

@@ -20,7 +20,16 @@ from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReadi
 from webhooks.checks import services
 from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
 from webhooks.redelivery import leases as leasing
-from workspaces.models import Heartbeat, Invitation, ManagementSession, Membership, Poll, User, Workspace
+from workspaces.models import (
+    Heartbeat,
+    Invitation,
+    ManagementSession,
+    Membership,
+    Milestone,
+    Poll,
+    User,
+    Workspace,
+)
 from workspaces.models.user import AccountMail
 from workspaces.polling import engine
 
@@ -82,6 +91,9 @@ ROWS = {
     Budget: lambda workspace, _: Budget.objects.create(workspace=workspace, credits=1),
     BalanceImport: lambda workspace, now: BalanceImport.objects.create(
         workspace=workspace, rows=1, first_at=now, last_at=now
+    ),
+    Milestone: lambda workspace, _: Milestone.objects.create(
+        workspace=workspace, user=User.objects.create(email="c@example.test"), name="dismissed"
     ),
     Invitation: lambda workspace, _: Invitation.objects.create(workspace=workspace, email="a@example.test"),
     Membership: lambda workspace, _: Membership.objects.create(

@@ -111,5 +111,5 @@ def test_a_negative_number_of_retries_is_refused():
 
 @pytest.mark.parametrize("name", ["connect", "read", "total"])
 def test_a_time_out_of_zero_is_refused(name):
-    with pytest.raises(ValueError, match=f"The {name} time-out"):
+    with pytest.raises(ValueError, match=f"The {name} timeout"):
         Timeouts(**{name: 0})

@@ -43,6 +43,11 @@ class Forecast:
     balance: float
     levels: Sequence[tuple[float, Runway]]
 
+    @property
+    def is_rough(self) -> bool:
+        """Return whether the cone is a rough guess instead of an interval that holds in 8 of 10 cases."""
+        return any(one.is_rough for _, one in self.levels)
+
     def until(self, longest: timedelta) -> datetime:
         """Return the end of the drawing: when the credits run out at the latest, within ``longest``."""
         known = [at for _, one in self.levels for at in (one.median_at, one.late_at) if at]
@@ -89,7 +94,7 @@ def balance_chart(
         gaps="".join(plot.band(since, until) for since, until in gaps),
         marks=joined_marks(marks, plot),
         thresholds=placed_thresholds([Threshold(float(one), _threshold_words(one)) for one in set(levels)], plot),
-        legend=_legend(has_gaps=bool(gaps), has_forecast=bool(lines)),
+        legend=_legend(has_gaps=bool(gaps), ahead=ahead if lines else None),
         now=span.until if lines else None,
         zoom_url=ZOOM_URL,
         latest=f"{'Now' if span.is_live else format_time(found[-1].at)}: {_credits(found[-1].credits)}",
@@ -194,8 +199,10 @@ def _bin_words(row: Bin) -> str:
     return f"{format_time(row.since)} to {format_time(row.until)}: {_credits(row.spent)} spent"
 
 
-def _legend(*, has_gaps: bool, has_forecast: bool) -> list[LegendItem]:
-    found = [LegendItem("Forecast, 80% interval", "chart__cone")] if has_forecast else []
+def _legend(*, has_gaps: bool, ahead: Forecast | None) -> list[LegendItem]:
+    found = (
+        [LegendItem(f"Forecast, {'rough range' if ahead.is_rough else '80% interval'}", "chart__cone")] if ahead else []
+    )
     return [*found, LegendItem("No data", "chart__gap")] if has_gaps else found
 
 

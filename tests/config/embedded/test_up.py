@@ -127,7 +127,7 @@ def test_what_dies_is_started_again_and_said(console, word):
     victim.kill()
     victim.wait(5)
     assert wait_for(lambda: [p for p in family(console) if word in " ".join(p.cmdline()) and p.pid != victim.pid])
-    assert wait_for(lambda: "ended (signal SIGKILL); starting again" in console.text)
+    assert wait_for(lambda: "exited (signal SIGKILL); restarting" in console.text)
     assert wait_for(lambda: answers(console))
 
 

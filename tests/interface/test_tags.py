@@ -101,7 +101,7 @@ def test_staleness_says_since_when_and_why(render, state, now):
 
 def test_a_resource_that_was_never_read_says_so(render, state):
     assert "Syncing for the first time…" in render("{% freshness state %}", state=state(last_success_at=None))
-    assert "Not read yet" in render("{% freshness None %}")
+    assert "Not synced yet" in render("{% freshness None %}")
 
 
 @pytest.mark.parametrize(("path", "current"), [("/healthz", 'aria-current="page"'), ("/other/", "")])

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from alerts.views import alerts, banner, emails, rules
+from alerts.views import alerts, emails, rules
 
 app_name = "alerts"
 
@@ -13,7 +13,7 @@ urlpatterns = [
     path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alerts.acknowledge, name="acknowledge"),
     path("w/<slug:slug>/alerts/acknowledge/", alerts.acknowledge_selected, name="acknowledge_selected"),
     path("w/<slug:slug>/alerts/withdraw/", alerts.withdraw, name="withdraw"),
-    path("w/<slug:slug>/alerts/banner/", banner.dismiss, name="dismiss_banner"),
+    path("w/<slug:slug>/alerts/banner/", alerts.dismiss_banner, name="dismiss_banner"),
     path("w/<slug:slug>/alerts/<int:pk>/snooze/", alerts.snooze, name="snooze"),
     path("w/<slug:slug>/alerts/<int:pk>/wake/", alerts.wake, name="wake"),
     path("w/<slug:slug>/alerts/rules/new/", rules.choose_kind, name="choose_kind"),

@@ -30,8 +30,8 @@ from django.db.models import (
 from django.db.models.functions import Coalesce
 
 from core import clock
+from core.db.histogram import Histogram, merge, percentile
 from core.db.rollups import day_of
-from core.histogram import Histogram, merge, percentile
 from webhooks.models import Delivery, DeliveryState, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
 

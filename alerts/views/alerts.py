@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts.context import without_milder
+from alerts.context import DISMISSED, without_milder
 from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
 from alerts.forms import AcknowledgeForm, SnoozeForm
@@ -21,7 +21,7 @@ from alerts.services import alert_actions
 from alerts.services.reachability import unreached_rules
 from core import clock
 from core.formatting import counted, format_quantity, localize_times
-from core.http import Undo, redirect_to, render_page
+from core.http import Undo, redirect_to, referrer_or, render_page
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
@@ -30,6 +30,7 @@ PAST = 20
 MOST_AT_ONCE = 100
 MONTH = timedelta(days=30)
 TEMPLATE = "alerts/alert.html"
+MOST_REMEMBERED = 100  # hidden banners of a session
 
 
 @dataclass(frozen=True)
@@ -216,3 +217,13 @@ def _levels(found: Alert, unit: str) -> list[tuple[str, str]]:
     value = "Value" if found.is_open else "Last value"
     known = ((value, found.value), ("Threshold", found.threshold), ("Resolves at", found.recovery))
     return [(name, "—" if level is None else format_quantity(level, unit)) for name, level in known]
+
+
+@require_POST
+def dismiss_banner(request: HttpRequest, slug: str) -> HttpResponse:
+    """Hide the banner of the alert in field "alert" from this person; a worse or newer alert shows one again."""
+    workspace = get_workspace(request, slug)
+    pk = request.POST.get("alert", "")
+    if pk.isascii() and pk.isdecimal() and len(pk) < 19:
+        request.session[DISMISSED] = [*request.session.get(DISMISSED, []), int(pk)][-MOST_REMEMBERED:]
+    return HttpResponseRedirect(referrer_or(request, workspace.get_absolute_url()))

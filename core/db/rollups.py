@@ -10,8 +10,8 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model
 
+from core.db.histogram import Histogram
 from core.db.sql import Statement, adapt_uuid, json_recordset, to_json
-from core.histogram import Histogram
 
 HOUR = timedelta(hours=1)
 _BATCH = 2000

@@ -17,11 +17,10 @@ from core.pagination import row_urls
 from keys.empty_states import why_no_requests
 from keys.log.completeness import log_completeness
 from keys.log.search import page as log_page
-from keys.log.search.charts import log_charts
 from keys.log.search.export import export_requests, file_size_text
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.row_details import open_row
-from keys.log.search.statistics import log_statistics
+from keys.log.search.statistics import log_charts, log_statistics
 from keys.models import ApiKey
 from keys.views.shared import get_key
 from workspaces.access import get_workspace

@@ -7,9 +7,9 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import Max
 
+from core.db.histogram import bucket_for
 from core.db.rollups import RollupCount, RollupTable, day_of, hour_of
 from core.db.sql import execute_batch
-from core.histogram import bucket_for
 from webhooks.models import Attempt, Delivery, Endpoint, EndpointDay, EndpointHour
 from workspaces.models import Workspace
 

@@ -1,5 +1,9 @@
 """The audit trail, newest first, and its export, for owners and site admins."""
 
+from collections.abc import Iterator
+from datetime import datetime
+
+from django import forms
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -8,15 +12,59 @@ from django.views.decorators.http import require_POST, require_safe
 
 from core import clock
 from core.export import ExportFile
+from core.filters import Chip, FilterForm, Words, search_input
 from core.http import LOG_PARTS, Context, render_page, requested_part, without_empty_parameters
 from core.pagination import day_headings
 from workspaces.access import current_role, get_workspace, require_site_admin
 from workspaces.audit.events import Actor
 from workspaces.audit.export import export_trail
-from workspaces.audit.filters import AuditFilterForm
 from workspaces.downloads import confirm_and_export
-from workspaces.models import AuditEvent, Role, User, Workspace
+from workspaces.models import Action, AuditEvent, Outcome, Role, User, Workspace
 from workspaces.models.audit import AuditEventQuerySet
+
+
+class AuditFilterForm(FilterForm):
+    """The filters. All are optional; while one is invalid, the page shows no events."""
+
+    search = "actor"
+    has_positions = False
+
+    CONSOLE = "the console itself"
+
+    actor = forms.CharField(
+        required=False, label="Actor", max_length=254, widget=search_input("Actor: part of an email", list="actors")
+    )
+    action = forms.ChoiceField(required=False, label="Action", choices=[("", "All actions"), *Action.choices])
+    outcome = forms.ChoiceField(required=False, label="Outcome", choices=[("", "All outcomes"), *Outcome.choices])
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**63 - 1, widget=forms.HiddenInput)
+
+    def apply(self, events: AuditEventQuerySet, now: datetime) -> AuditEventQuerySet:
+        """Return the matching ``events``."""
+        data = self.cleaned_data
+        events = events.filter(**self.in_time("at", now))
+        for name in ("action", "outcome"):
+            if data[name]:
+                events = events.filter(**{name: data[name]})
+        if data["actor"] == self.CONSOLE:
+            return events.filter(actor_email="")
+        return events.filter(actor_email__icontains=data["actor"]) if data["actor"] else events
+
+    def words(self) -> Iterator[Words]:
+        """Yield each filter that is set, in words."""
+        yield from super().words()
+        raw = self.raw
+        if raw["actor"]:
+            yield ("actor",), f"by {raw['actor']}"
+        if raw["action"]:
+            yield ("action",), dict(Action.choices).get(raw["action"], raw["action"])
+        if raw["outcome"]:
+            yield ("outcome",), dict(Outcome.choices).get(raw["outcome"], raw["outcome"]).lower()
+
+    @property
+    def suggestions(self) -> list[Chip]:
+        """Return filters to begin with, each with its query string."""
+        return [Chip("By the console itself", self.link(actor=self.CONSOLE))]
+
 
 PAGE_SIZE = 50
 

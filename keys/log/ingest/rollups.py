@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple, Protocol
 
+from core.db.histogram import bucket_for
 from core.db.rollups import HOUR, RollupCount, RollupTable, hour_of
 from core.db.sql import Statement
-from core.histogram import bucket_for
 from keys.log.canonical import endpoint_of
 from keys.log.models.rollup import CONSOLE, EVERYTHING, OTHER
 from keys.models import ApiKey, KeyEndpoint, KeyTraffic, WorkspaceTraffic

@@ -3,7 +3,7 @@ from typing import Self
 
 from django.db import models
 
-from core.histogram import Histogram, merge
+from core.db.histogram import Histogram, merge
 from keys.models.key import ApiKey
 from workspaces.models import Workspace
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core import histogram as latency
+from core.db import histogram as latency
 from keys.log.canonical import endpoint_of
 from keys.log.ingest.rollups import CONSOLE, EVERYTHING, MOST_ENDPOINTS, OTHER, CountedRow, RollupKey, count_rows
 

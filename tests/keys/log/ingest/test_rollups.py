@@ -11,8 +11,8 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from msgspec import structs
 
+from core.db.histogram import percentile
 from core.db.rollups import hour_of
-from core.histogram import percentile
 from keys import sync
 from keys.log.ingest import recount
 from keys.models import KeyTraffic, LoggedRequest, WorkspaceTraffic

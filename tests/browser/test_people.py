@@ -182,7 +182,7 @@ def test_a_session_elsewhere_is_ended_from_here(page, signed_in, console, chromi
     other.wait_for_url(re.compile(r":\d+/w/sandbox/$"))
     signed_in.goto("/accounts/sessions/")
     row = signed_in.get_by_role("row").filter(has_text="Elsewhere/1.0")
-    row.get_by_role("button", name="End").click()
+    row.get_by_role("button", name="Revoke").click()
     expect(signed_in.get_by_role("row").filter(has_text="Elsewhere/1.0")).to_have_count(0)
     other.goto("/w/sandbox/")
     other.wait_for_url("**/accounts/login/**")

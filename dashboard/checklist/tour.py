@@ -10,7 +10,7 @@ from django.utils.http import urlencode
 from alerts.models import Alert, Notification
 from dashboard.checklist.step import Step
 from usage.thresholds import BALANCE_BELOW
-from webhooks.models import Delivery, DeliveryState, Redelivery
+from webhooks.models import Delivery, DeliveryState, Item, Redelivery
 from workspaces.models import Action, AuditEvent, Milestone, Outcome, Role, User, Workspace
 
 # As Cleanlist answers a request without a valid key; the troubleshooter recognizes it.
@@ -121,12 +121,19 @@ def _facts(workspace: Workspace, user: User) -> _Facts:
         .values("redelivered", "key_created", "alerted")
         .get()
     )
-    failed = Delivery.objects.of(workspace).filter(state=DeliveryState.FAILED).select_related("workflow")
+    # One that nobody has redelivered yet, if there is one: what is on its way cannot be sent again.
+    taken = Exists(Item.objects.filter(workflow=OuterRef("workflow")))
+    failed = (
+        Delivery.objects.of(workspace)
+        .filter(state=DeliveryState.FAILED)
+        .select_related("workflow")
+        .order_by(taken.asc(), "-last_attempt_at", "-pk")
+    )
     emails = Notification.objects.filter(
         workspace=workspace, kind=Notification.Kind.FIRING, alert__kind=BALANCE_BELOW
     ).order_by("-pk")
     return _Facts(
-        failed=failed.order_by("-last_attempt_at", "-pk").first(),
+        failed=failed.first(),
         email=emails.values_list("pk", flat=True).first(),
         **row,
     )

@@ -1,5 +1,6 @@
 """The start page, and the overview of one workspace."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,25 +8,84 @@ from itertools import groupby
 
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from core import clock
 from core.charts.chart import Chart
 from core.db.rollups import hour_of
-from core.http import render_page
+from core.formatting import counted
+from core.http import redirect_to, render_page, wants_partial
 from core.sanitize import sanitize_text
 from dashboard.checklist.steps import checklist_for
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
-from keys.models import LoggedRequest, WorkspaceTraffic
+from keys.models import ApiKey, LoggedRequest, WorkspaceTraffic
 from usage.page.chart import small_chart
 from usage.page.ranges import chosen as chosen_range
 from usage.page.series import samples
-from workspaces.access import get_workspace, may_connect
+from workspaces.access import current_role, get_workspace, may_connect
 from workspaces.error_messages import ErrorMessage, explain_kind
-from workspaces.models import Poll, Workspace
+from workspaces.find.query import LONGEST, looks_secret, parse_query
+from workspaces.find.registry import Search, find
+from workspaces.models import Poll, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.polling.registry import Resource, all_resources
+
+
+@require_safe
+def find_here(request: HttpRequest, slug: str) -> HttpResponse:
+    """Search a workspace by the parameter ``q``, and what is outside of it: other workspaces, the account, the site."""
+    return _respond(request, get_workspace(request, slug))
+
+
+@require_safe
+def find_anywhere(request: HttpRequest) -> HttpResponse:
+    """Search outside of workspaces."""
+    return _respond(request, None)
+
+
+def _respond(request: HttpRequest, workspace: Workspace | None) -> HttpResponse:
+    """Respond with the results as a page, or for htmx as the options of the search dialog.
+
+    What looks like a secret is not searched for, and leaves the browser's address bar. With JavaScript it is not sent.
+    """
+    assert isinstance(request.user, User)  # noqa: S101 - the middleware lets nobody else through
+    raw = request.GET.get("q", "")
+    find_url = reverse("find", args=[workspace.slug]) if workspace else reverse("find_anywhere")
+    if looks_secret(raw):
+        return redirect_to(request, f"{find_url}?refused")
+    query = parse_query(raw)
+    groups = find(Search(query, request.user, workspace, current_role(request)))
+    count = sum(len(group.found) for group in groups)
+    context = {
+        "query": query,
+        "refused": "refused" in request.GET,
+        "longest": LONGEST,
+        "groups": groups,
+        "said": counted(count, "result") if query.text else "",
+        "find_url": find_url,
+    }
+    is_part = wants_partial(request)
+    if is_part and not query.text:
+        context["keys"] = _keys_json(workspace)
+    response = render(request, f"dashboard/find{'_options' if is_part else ''}.html", context)
+    response.headers["Vary"] = "HX-Request"
+    return response
+
+
+def _keys_json(workspace: Workspace | None) -> str:
+    """Return the visible ends of the workspace's keys, so that the browser alone can match a pasted one."""
+    if workspace is None:
+        return ""
+    keys = ApiKey.objects.of(workspace).only("name", "prefix", "last4", "key_id").recently_used_first()
+    listed = []
+    for key in keys:
+        key.workspace = workspace  # saves a query per key
+        listed.append({"prefix": key.prefix, "last4": key.last4, "label": key.label, "url": key.get_absolute_url()})
+    return json.dumps(listed)
+
 
 LATEST = 10
 HOURS = 24

@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
+from alerts.models import Alert
 from core.charts.chart import Chart, Mark
+from core.formatting import counted, format_number
+from keys.models import ApiKey
 from usage.budgets.status import BudgetStatus, budget_status
 from usage.burn import SpentCredits, TopUp, spent_since, top_ups
 from usage.changes.types import ZERO
@@ -15,9 +18,7 @@ from usage.credit_status import credit_statuses
 from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.page import chart, series
-from usage.page.budget_bar import BudgetBar, budget_bar
 from usage.page.change_explanation import ChangeExplanation
-from usage.page.events import events
 from usage.page.ranges import DAY, Range, chosen
 from usage.page.series import Bin
 from usage.spend.breakdown import LONGEST, SpendBreakdown, spend_breakdown
@@ -26,12 +27,97 @@ from usage.thresholds import Threshold, balance_thresholds
 from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 
-# From this share of watched time on, a sum is taken to be whole.
 WHOLE = 0.97
 MOST_TOP_UPS = 50
 MOST_DOUBTFUL = 5
+MOST_MARKS = 100  # of each kind
+BAR_WIDTH = 1000
+# The bar extends this far beyond the values that must be visible; anything further, such as a wide interval, is cut
+# off.
+BAR_ROOM, MOST_ROOM = Decimal("1.08"), Decimal("1.5")
 
 
+@dataclass(frozen=True)
+class BarSegment:
+    """A segment of the bar, starting at ``x``, in thousandths of its width."""
+
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
+class BudgetBar:
+    """The bar; ``words`` say the same in text. ``goes_on`` means that the interval extends further, or may do so."""
+
+    budget: float
+    used: BarSegment
+    maybe: BarSegment
+    median: BarSegment | None
+    interval: BarSegment | None
+    goes_on: bool
+    level: str
+    words: str
+
+
+def budget_bar(one: BudgetStatus) -> BudgetBar:
+    """Return the bar of a budget with known usage."""
+    used, end, budget = one.used, one.end, one.budget.credits
+    assert used is not None  # noqa: S101 - as the caller has seen
+    seen = max(budget, used.high, end.median if end else budget)
+    full = min(max(seen, end.high if end else seen), seen * MOST_ROOM) * BAR_ROOM
+
+    def stretch(low: Decimal, high: Decimal) -> BarSegment:
+        left, right = (round(min(1.0, float(amount / full)) * BAR_WIDTH, 1) for amount in (low, high))
+        return BarSegment(left, round(right - left, 1))
+
+    return BudgetBar(
+        budget=stretch(budget, full).x,
+        used=stretch(Decimal(0), used.low),
+        maybe=stretch(used.low, used.high),
+        median=stretch(used.high, max(used.high, end.median)) if end else None,
+        interval=stretch(end.low, end.high) if end else None,
+        goes_on=end is not None and (end.is_open or end.high > full),
+        level=_level(one),
+        words=f"{one.words}. Forecast: {one.outlook_words}.",
+    )
+
+
+def _level(one: BudgetStatus) -> str:
+    return "danger" if one.is_passed else "warning" if one.is_close else "ok"
+
+
+def events(workspace: Workspace, span: Range, top_ups: Sequence[TopUp]) -> list[Mark]:
+    """Return the marks of ``span`` in two queries; of very many, the latest."""
+    known = [_top_up(one) for one in top_ups if span.since <= one.at <= span.until]
+    return [*known, *_keys(workspace, span), *_alerts(workspace, span)]
+
+
+def _top_up(one: TopUp) -> Mark:
+    about = "about " if one.is_range else ""
+    amount = counted(round(one.credits, 2), "credit")
+    return Mark(one.at, "top-up", f"Top-up of {about}{amount}", f"+{format_number(one.credits)}")
+
+
+def _keys(workspace: Workspace, span: Range) -> list[Mark]:
+    inside = (span.since, span.until)
+    rows = ApiKey.objects.of(workspace).filter(Q(created_at__range=inside) | Q(revoked_at__range=inside))
+    found: list[Mark] = []
+    for key in rows.order_by("-first_seen_at", "pk")[:MOST_MARKS]:
+        if key.created_at and span.since <= key.created_at <= span.until:
+            found.append(Mark(key.created_at, "created", f"Key created: {key.label}"))
+        if key.revoked_at and span.since <= key.revoked_at <= span.until:
+            found.append(Mark(key.revoked_at, "revoked", f"Key revoked: {key.label}"))
+    return found
+
+
+def _alerts(workspace: Workspace, span: Range) -> list[Mark]:
+    rows = Alert.objects.filter(workspace=workspace, fired_at__range=(span.since, span.until)).order_by("-fired_at")
+    return [
+        Mark(at, "alert", f"Alert: {name}") for at, name in rows.values_list("fired_at", "rule_name")[:MOST_MARKS] if at
+    ]
+
+
+# From this share of watched time on, a sum is taken to be whole.
 @dataclass(frozen=True)
 class Spending:
     """The credits spent in the range, and in the equally long one before it."""

@@ -14,7 +14,7 @@ from usage.budgets.periods import Period
 from usage.budgets.status import budget_statuses
 from usage.forecast.runway import learn_burn
 from usage.models import BalanceReading, Budget
-from usage.page.budget_bar import budget_bar
+from usage.page.overview import budget_bar
 from workspaces.models import Workspace
 
 HOUR = timedelta(hours=1)

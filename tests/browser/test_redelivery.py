@@ -24,7 +24,7 @@ def test_a_lost_result_is_found_understood_and_delivered_after_all(signed_in):
     expect(page.get_by_role("heading", name="Redeliver 1 result")).to_be_visible()
     with receiver(remembering(seen)) as url:
         page.get_by_label("One other URL").check()
-        page.get_by_label("Other URL").fill(url)
+        page.get_by_label("Other URL", exact=True).fill(url)
         page.get_by_role("button", name="Redeliver 1 result").click()
         expect(page.get_by_text("1 of 1 delivered")).to_be_visible(timeout=90_000)
     expect(page.locator("td").get_by_text("Delivered")).to_be_visible()

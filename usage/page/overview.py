@@ -27,6 +27,7 @@ from usage.thresholds import Threshold, balance_thresholds
 from workspaces.error_messages import ErrorMessage, explain_kind
 from workspaces.models import Poll, Workspace
 
+# From this share of watched time on, a sum is taken to be whole.
 WHOLE = 0.97
 MOST_TOP_UPS = 50
 MOST_DOUBTFUL = 5

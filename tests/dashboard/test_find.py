@@ -1,6 +1,7 @@
 """The search: what is found by what, for whom, and how many queries that takes."""
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -287,7 +288,9 @@ def test_the_number_of_queries_does_not_grow(as_owner, key, text, queries, djang
     for count in (3, 9):
         fill(count)
         search(as_owner, key.workspace, text, headers=HTMX)
-        with django_assert_num_queries(FRAME_QUERIES + queries):
+        # Which keys are active, the clock of the database says; SQLite's is the process's own.
+        clock_queries = text == "batch" and connection.vendor == "postgresql"
+        with django_assert_num_queries(FRAME_QUERIES + queries + clock_queries):
             search(as_owner, key.workspace, text, headers=HTMX)
 
 

@@ -35,7 +35,7 @@ class FiringAlerts:
 
     @property
     def unreached(self) -> list[Alert]:
-        """Return the alerts which say that critical alerts reach nobody; acknowledging or snoozing hides none."""
+        """Return the alerts which say that critical alerts reach no one; acknowledging or snoozing hides none."""
         return [alert for alert in self.alerts if alert.kind == UNREACHED_KIND]
 
     @property
@@ -74,7 +74,7 @@ class FiringAlerts:
 
     @property
     def warned_unreached(self) -> list[Alert]:
-        """Return what a page warns of because critical alerts reach nobody."""
+        """Return what a page warns of because critical alerts reach no one."""
         return [] if self.on_own_page else self.unreached
 
 

@@ -19,7 +19,7 @@ def _rules(search: Search) -> Iterator[Found]:
 register(Finder("rules", "Alert rules", "bell", _rules, rank=65))
 register_destinations(
     Destination("Alerts", "alerts:list", "firing rules warnings recipients"),
-    Destination("Emails", "alerts:emails", "mail sent notifications e-mails bounces"),
+    Destination("Emails", "alerts:emails", "mail sent notifications bounces"),
     Destination("Add an alert rule", "alerts:choose_kind", "new create", Role.OWNER, is_action=True),
     Destination("Send a test email", "alerts:emails", "mail smtp try", Role.OPERATOR, is_action=True),
 )

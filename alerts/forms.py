@@ -126,7 +126,7 @@ class RuleForm(forms.Form):
         """Check the levels against each other and against the kind's other rules."""
         data = super().clean() or {}
         if not data.get("to_owners") and not data.get("addresses") and "addresses" not in self.errors:
-            self.add_error("addresses", "This rule would notify nobody. Enter an address, or choose the owners.")
+            self.add_error("addresses", "This rule would notify no one. Enter an address, or choose the owners.")
         if self.kind.required_because and not data.get("enabled"):
             self.add_error("enabled", f"This rule stays on: {self.kind.required_because}.")
         if self.kind.is_flag or "threshold" not in data:

@@ -71,7 +71,7 @@ register(
     ),
     Holding(
         "rules",
-        "Alert rules no longer name this address; owners are notified where nobody else is",
+        "Alert rules no longer name this address; owners are notified where no one else is",
         _rules,
         _take_off,
         lambda row: row.name,

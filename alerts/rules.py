@@ -69,7 +69,7 @@ register(
 
 
 def read_hearing(rules: Sequence[Rule], _: datetime) -> Mapping[int, Observations]:
-    """Return 1 if a critical rule would reach nobody, else 0."""
+    """Return 1 if a critical rule would reach no one, else 0."""
     workspaces = {rule.workspace_id: rule.workspace for rule in rules}
     found = unreached_by_workspace(list(workspaces.values()))
     return {rule.pk: [_hearing(rule.workspace, found[rule.workspace_id])] for rule in rules}
@@ -87,18 +87,18 @@ def _hearing(workspace: Workspace, unreached: UnreachedRules) -> Observation:
 register(
     RuleKind(
         name=UNREACHED_KIND,
-        label="Critical alerts reach nobody",
-        explanation="Fires when a critical rule would notify nobody: everyone it names has unsubscribed from critical "
+        label="Critical alerts reach no one",
+        explanation="Fires when a critical rule would notify no one: everyone it names has unsubscribed from critical "
         "emails, or their address is refused.",
         direction="above",
         unit="",
         read=read_hearing,
-        describe=lambda _: "a critical rule would notify nobody",
+        describe=lambda _: "a critical rule would notify no one",
         is_flag=True,
-        required_because="it warns on every page that critical alerts reach nobody",
+        required_because="it warns on every page that critical alerts reach no one",
         position=51,
         defaults=(
-            DefaultRule("Critical alerts reach nobody", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),
+            DefaultRule("Critical alerts reach no one", "warning", Decimal(0), Decimal(0), repeat_seconds=86400),
         ),
     )
 )

@@ -1,4 +1,4 @@
-"""The start page, and the overview of one workspace."""
+"""The start page, the overview of one workspace, and the search."""
 
 import json
 from collections import Counter
@@ -21,7 +21,8 @@ from core.sanitize import sanitize_text
 from dashboard.checklist.steps import checklist_for
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
-from keys.models import ApiKey, LoggedRequest, WorkspaceTraffic
+from keys.models import LoggedRequest, WorkspaceTraffic
+from keys.presenters import visible_ends
 from usage.page.chart import small_chart
 from usage.page.ranges import chosen as chosen_range
 from usage.page.series import samples
@@ -33,64 +34,12 @@ from workspaces.models import Poll, User, Workspace
 from workspaces.models.user import has_second_factor
 from workspaces.polling.registry import Resource, all_resources
 
-
-@require_safe
-def find_here(request: HttpRequest, slug: str) -> HttpResponse:
-    """Search a workspace by the parameter ``q``, and what is outside of it: other workspaces, the account, the site."""
-    return _respond(request, get_workspace(request, slug))
-
-
-@require_safe
-def find_anywhere(request: HttpRequest) -> HttpResponse:
-    """Search outside of workspaces."""
-    return _respond(request, None)
-
-
-def _respond(request: HttpRequest, workspace: Workspace | None) -> HttpResponse:
-    """Respond with the results as a page, or for htmx as the options of the search dialog.
-
-    What looks like a secret is not searched for, and leaves the browser's address bar. With JavaScript it is not sent.
-    """
-    assert isinstance(request.user, User)  # noqa: S101 - the middleware lets nobody else through
-    raw = request.GET.get("q", "")
-    find_url = reverse("find", args=[workspace.slug]) if workspace else reverse("find_anywhere")
-    if looks_secret(raw):
-        return redirect_to(request, f"{find_url}?refused")
-    query = parse_query(raw)
-    groups = find(Search(query, request.user, workspace, current_role(request)))
-    count = sum(len(group.found) for group in groups)
-    context = {
-        "query": query,
-        "refused": "refused" in request.GET,
-        "longest": LONGEST,
-        "groups": groups,
-        "said": counted(count, "result") if query.text else "",
-        "find_url": find_url,
-    }
-    is_part = wants_partial(request)
-    if is_part and not query.text:
-        context["keys"] = _keys_json(workspace)
-    response = render(request, f"dashboard/find{'_options' if is_part else ''}.html", context)
-    response.headers["Vary"] = "HX-Request"
-    return response
-
-
-def _keys_json(workspace: Workspace | None) -> str:
-    """Return the visible ends of the workspace's keys, so that the browser alone can match a pasted one."""
-    if workspace is None:
-        return ""
-    keys = ApiKey.objects.of(workspace).only("name", "prefix", "last4", "key_id").recently_used_first()
-    listed = []
-    for key in keys:
-        key.workspace = workspace  # saves a query per key
-        listed.append({"prefix": key.prefix, "last4": key.last4, "label": key.label, "url": key.get_absolute_url()})
-    return json.dumps(listed)
-
-
 LATEST = 10
 HOURS = 24
 # The log is indexed by key and time: a bounded range is quick however long the log is, so look near first.
 LOOKBACKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
+# How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
+REFRESH_SECONDS, FIRST_SECONDS = 15, 3
 
 
 @dataclass(frozen=True)
@@ -213,10 +162,6 @@ class FreshnessSummary:
         return [row for row in self.rows if not row.paused_reason]
 
 
-# How often a page that somebody looks at asks for news; sooner while the first readings are on their way.
-REFRESH_SECONDS, FIRST_SECONDS = 15, 3
-
-
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the workspaces that the person may see, those that need attention first; a page of them where many."""
@@ -256,3 +201,44 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _refresh_seconds(summaries: list[WorkspaceSummary]) -> int:
     return FIRST_SECONDS if any(summary.awaits_first_reading for summary in summaries) else REFRESH_SECONDS
+
+
+@require_safe
+def find_here(request: HttpRequest, slug: str) -> HttpResponse:
+    """Search a workspace by the parameter ``q``, and what is outside of it: other workspaces, the account, the site."""
+    return _respond(request, get_workspace(request, slug))
+
+
+@require_safe
+def find_anywhere(request: HttpRequest) -> HttpResponse:
+    """Search outside of workspaces."""
+    return _respond(request, None)
+
+
+def _respond(request: HttpRequest, workspace: Workspace | None) -> HttpResponse:
+    """Respond with the results as a page, or for htmx as the options of the search dialog.
+
+    What looks like a secret is not searched for, and leaves the browser's address bar. With JavaScript it is not sent.
+    """
+    assert isinstance(request.user, User)  # noqa: S101 - the middleware lets nobody else through
+    raw = request.GET.get("q", "")
+    find_url = reverse("find", args=[workspace.slug]) if workspace else reverse("find_anywhere")
+    if looks_secret(raw):
+        return redirect_to(request, f"{find_url}?refused")
+    query = parse_query(raw)
+    groups = find(Search(query, request.user, workspace, current_role(request)))
+    count = sum(len(group.found) for group in groups)
+    context = {
+        "query": query,
+        "refused": "refused" in request.GET,
+        "longest": LONGEST,
+        "groups": groups,
+        "said": counted(count, "result") if query.text else "",
+        "find_url": find_url,
+    }
+    is_part = wants_partial(request)
+    if is_part and not query.text:
+        context["keys"] = json.dumps(visible_ends(workspace)) if workspace else ""
+    response = render(request, f"dashboard/find{'_options' if is_part else ''}.html", context)
+    response.headers["Vary"] = "HX-Request"
+    return response

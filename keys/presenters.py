@@ -37,6 +37,15 @@ def key_row(key: ApiKey, workspace: Workspace, activity: KeyActivity | None = No
     return KeyRow(key, key_status(key), is_consoles_own(key, workspace), activity)
 
 
+def visible_ends(workspace: Workspace) -> list[dict[str, str]]:
+    """Return the visible ends of every key whose ends are known, so that the browser alone can match a pasted one."""
+    listed = []
+    for key in ApiKey.objects.of(workspace).exclude(prefix="").exclude(last4="").recently_used_first():
+        key.workspace = workspace  # saves a query per key
+        listed.append({"prefix": key.prefix, "last4": key.last4, "label": key.label, "url": key.get_absolute_url()})
+    return listed
+
+
 def is_consoles_own(key: ApiKey, workspace: Workspace) -> bool:
     """Return whether the console itself calls upstream with ``key``, judging by the visible ends of both."""
     ends = (workspace.api_key_prefix, workspace.api_key_last4)

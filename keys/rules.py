@@ -190,10 +190,8 @@ def read_errors(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observatio
 
 def _errors(key: ApiKey, count: int, failed: int, least: int) -> Observation:
     share = percent_failed(count, failed, least)
-    headline = f"{format_number(share)} % errors" if share else "few errors"
-    facts = (
-        ("Last hour", f"{format_number(failed)} of {format_number(count)} requests were answered with 4xx or 5xx"),
-    )
+    headline = f"{format_number(share)}% errors" if share else "few errors"
+    facts = (("Last hour", f"{format_number(failed)} of {format_number(count)} requests returned 4xx or 5xx"),)
     return _observation(key, share, headline, facts)
 
 
@@ -231,7 +229,7 @@ def summarize(workspace: Workspace, since: datetime) -> Sequence[Fact]:
         *facts,
         (
             "Requests",
-            f"{format_number(found['all'])}, {format_number(found['failed'])} of them answered with 4xx or 5xx",
+            f"{format_number(found['all'])}, {format_number(found['failed'])} of them returned 4xx or 5xx",
         ),
     ]
 

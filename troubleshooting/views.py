@@ -11,7 +11,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.pricing import MAX_CONTACTS
-from keys.models import ApiKey
+from keys.presenters import visible_ends
 from troubleshooting.body.validation import validate_body
 from troubleshooting.cases import Case, CaseForm
 from troubleshooting.check_result import CheckResult, link
@@ -156,14 +156,8 @@ def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, obje
         "query": _state(case, ""),
         "key_label": form.label_of_key(),
         "bundle_url": _bundle_url(workspace, case),
-        "finder": _finder(workspace),
+        "finder": visible_ends(workspace),
     }
-
-
-def _finder(workspace: Workspace) -> list[dict[str, str]]:
-    """Return the visible ends of every key: the browser alone matches a pasted one."""
-    keys = ApiKey.objects.of(workspace).exclude(prefix="").exclude(last4="").recently_used_first()
-    return [{"prefix": key.prefix, "last4": key.last4, "label": key.label} for key in keys]
 
 
 def _batches_url(workspace: Workspace) -> str:

@@ -156,7 +156,7 @@ def _format_dates(ahead: Runway, now: datetime) -> str:
     if ahead.is_rough:
         return f", roughly; {format_duration_floor(early - now)} at the least" if early else ", roughly"
     likely = f": {time_marker(ahead.median_at)}" if ahead.median_at else ""
-    return likely + (f", 80 % between {time_marker(early)} and {time_marker(late)}" if early and late else "")
+    return likely + (f", 80% between {time_marker(early)} and {time_marker(late)}" if early and late else "")
 
 
 def _forecast_remarks(ahead: Runway) -> list[Fact]:

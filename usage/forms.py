@@ -71,7 +71,7 @@ class MarkForm(forms.Form):
         """Return how the readings contradict a top-up of this size, or ""."""
         row = self.change
         unseen = amount - max(ZERO, row.delta)
-        again = "If it is right all the same, tick the box below."
+        again = "If it is right, select the box below."
         if unseen > max(abs(row.before), abs(row.after), row.top_up_high):
             return f"Then {format_number(unseen)} credits were spent unseen between two readings. {again}"
         if not row.mark and amount < row.top_up_low:

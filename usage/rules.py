@@ -72,7 +72,7 @@ def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observ
     if not is_relative(rule):
         return reading
     of_peak = (
-        f"{format_number(rule.threshold)} % of",
+        f"{format_number(rule.threshold)}% of",
         f"{format_number(peak or 0)} credits, the highest since the last large top-up",
     )
     recovery = percent_of(rule.recovery, peak)
@@ -95,7 +95,7 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
 def describe_balance(rule: Rule) -> str:
     """Describe when a balance rule fires."""
     if is_relative(rule):
-        return f"the balance is below {format_number(rule.threshold)} % of the highest since the last large top-up"
+        return f"the balance is below {format_number(rule.threshold)}% of the highest since the last large top-up"
     if rule.threshold <= NONE_LEFT:
         return "no credits are left"
     return f"the balance is below {format_quantity(rule.threshold, 'credits')}"
@@ -193,7 +193,7 @@ def silence_history(workspace: Workspace, _: Rule, since: datetime, until: datet
 
 
 def _unit_field() -> forms.Field:
-    choices = (("credits", "credits"), (PERCENT, "per cent of the highest since the last large top-up"))
+    choices = (("credits", "credits"), (PERCENT, "% of the highest since the last large top-up"))
     return forms.ChoiceField(label="Levels are in", choices=choices, initial="credits")
 
 
@@ -231,7 +231,7 @@ register(
     RuleKind(
         name=BALANCE_BELOW,
         label="Balance below",
-        explanation="Fires when the credit balance falls below a level, in credits or in per cent of the "
+        explanation="Fires when the credit balance falls below a level, in credits or as a percentage of the "
         "highest balance since the last large top-up (90 days at the most). Worse levels must be lower. Running "
         "enrichments hold credits of which most come back: what they are known to hold counts as being there until "
         "they end, and “only after so many minutes” keeps those "

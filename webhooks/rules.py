@@ -151,7 +151,7 @@ def _share(row: ValuesRow, rule: Rule) -> Observation:
     facts = (
         (f"Last {_minutes(rule)} minutes", f"{format_number(failed)} of {format_number(count)} deliveries failed"),
     )
-    headline = f"{format_number(share)} % of deliveries fail" if share else "few deliveries fail"
+    headline = f"{format_number(share)}% of deliveries fail" if share else "few deliveries fail"
     return _observation(
         rule.workspace, row["host"], share, headline, (*facts, *(_why(row["reason"]) if failed else ()))
     )
@@ -242,7 +242,7 @@ register(
         unit="%",
         read=read_share,
         describe=lambda rule: (
-            f"more than {format_number(rule.threshold)} % of an endpoint's deliveries in {_minutes(rule)} minutes fail"
+            f"more than {format_number(rule.threshold)}% of an endpoint's deliveries in {_minutes(rule)} minutes fail"
         ),
         parameters={"minutes": _minutes_field, "least": _least_field},
         resources=RESOURCES,

@@ -1,4 +1,4 @@
-"""Finds rules whose e-mails would reach nobody, so that pages can warn while somebody still looks at them."""
+"""Finds rules whose e-mails would reach no one, so that pages can warn while somebody still looks at them."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -16,7 +16,7 @@ UNREACHED_KIND = "critical_unheard"
 
 @dataclass
 class UnreachedRules:
-    """The critical rules of a workspace whose e-mails reach nobody, and for each address the reason."""
+    """The critical rules of a workspace whose e-mails reach no one, and for each address the reason."""
 
     rules: list[Rule] = field(default_factory=list)
     why: dict[str, str] = field(default_factory=dict)
@@ -25,14 +25,14 @@ class UnreachedRules:
     def words(self) -> str:
         """Return a summary in one line."""
         if not self.rules:
-            return "critical alerts reach somebody"
-        return "critical alerts reach nobody: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
+            return "critical alerts reach someone"
+        return "critical alerts reach no one: " + ", ".join(f"“{rule.name}”" for rule in self.rules)
 
 
 def unreached_by_workspace(
     workspaces: Collection[Workspace], *, without: Recipient | None = None
 ) -> Mapping[int, UnreachedRules]:
-    """Return for each workspace which of its critical rules would reach nobody, in four queries at most.
+    """Return for each workspace which of its critical rules would reach no one, in four queries at most.
 
     With ``without``, as if that recipient had ended critical alerts.
     """
@@ -51,7 +51,7 @@ def unreached_by_workspace(
 
 
 def unreached_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[int, Mapping[str, str]]:
-    """Return those of ``rules`` that would reach nobody, by id, with the reason for each address.
+    """Return those of ``rules`` that would reach no one, by id, with the reason for each address.
 
     Four queries at most.
     """
@@ -67,7 +67,7 @@ def unreached_rules(workspace: Workspace, rules: Collection[Rule]) -> Mapping[in
 def _reaching_nobody(
     rules: Iterable[Rule], owners: Collection[str], silent: Mapping[str, str]
 ) -> Iterator[tuple[Rule, dict[str, str]]]:
-    """Yield the rules of one stream that reach nobody, with the reason for each address."""
+    """Yield the rules of one stream that reach no one, with the reason for each address."""
     for rule in rules:
         addresses = addresses_of(rule, owners)
         if all(address in silent for address in addresses):

@@ -42,7 +42,7 @@ class RuleRow:
     observations: list[Observation]
     crossed: list[Observation]
     fired: int
-    unreached: Mapping[str, str] | None  # by address, why its e-mails reach nobody
+    unreached: Mapping[str, str] | None  # by address, why its e-mails reach no one
 
     @property
     def shown(self) -> Observation | None:

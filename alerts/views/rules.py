@@ -75,7 +75,7 @@ def remove(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
         "back_url": found.get_absolute_url(),
         "action_url": request.path,
         "consequences": [
-            f"Nobody is notified when {found.condition}.",
+            f"No one is notified when {found.condition}.",
             "Its active alerts end, and everyone notified of them learns that nothing watches this. Past alerts stay.",
             "To keep its settings, turn it off instead.",
         ],

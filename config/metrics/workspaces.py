@@ -124,7 +124,7 @@ def _runways(slugs: Mapping[int, str], found: Mapping[int, CachedMetrics], now: 
         times = [(pk, moment_of(one)) for pk, one in found.items()]
         left = {pk: "+Inf" if at >= NEVER else max(0.0, at - now) for pk, at in times if at is not None}
         lines.append(_lines(name, slugs, left, f',bound="{bound}"'))
-    text = "How long the credits last: the median, and the 80 % interval around it; infinite beyond a year."
+    text = "How long the credits last: the median, and the 80% interval around it; infinite beyond a year."
     return _family(name, text, *lines)
 
 

@@ -47,7 +47,7 @@ def steps(workspace: Workspace) -> list[Step]:
         Step(
             "colleague",
             "Invite a colleague",
-            "With one member only, nobody else can act on an alert or revoke a leaked key.",
+            "With only one member, no one else can act on an alert or revoke a leaked key.",
             facts.member_count > 1 or facts.invited,
             reverse("workspaces:members", args=[workspace.slug]),
             "Open members",
@@ -56,7 +56,7 @@ def steps(workspace: Workspace) -> list[Step]:
         Step(
             "alerts",
             "Turn on an alert",
-            "No rule that is turned on notifies anybody, so a falling balance would go unnoticed.",
+            "No active rule notifies anyone, so a falling balance would go unnoticed.",
             facts.notifies,
             reverse("alerts:list", args=[workspace.slug]),
             "Open alerts",

@@ -61,7 +61,7 @@ def _webhook_steps(workspace: Workspace, facts: _Facts, *, viewed: bool) -> list
         workflow_id = facts.failed.workflow.workflow_id
         page = reverse("webhooks:workflow", args=[workspace.slug, workflow_id])
         form = f"{_url('webhooks:redeliver', workspace)}?{urlencode({'workflow': workflow_id})}"
-    cause = "Every attempt of the newest failed delivery, and its cause."
+    cause = "Every attempt of a failed delivery, and its cause."
     return [
         Step(
             "webhook",

@@ -56,12 +56,10 @@ def sandbox_credits(request: HttpRequest, slug: str) -> HttpResponse:
 def _what_follows(workspace: Workspace, amount: Decimal | int) -> str | SafeString:
     now = f"The sandbox's balance is {format_number(amount)}."
     if amount:
-        return f"{now} Its alerts end."
+        return now
     alert = Alert.objects.current().filter(workspace=workspace, kind=BALANCE_BELOW).worst_first().first()
     if alert is not None:
         alert.workspace = workspace
-        return format_html(
-            '{} An alert fires, and its email is on the way. <a href="{}">View alert</a>', now, alert.get_absolute_url()
-        )
+        return format_html('{} An alert is active. <a href="{}">View alert</a>', now, alert.get_absolute_url())
     alerts = reverse("alerts:list", args=[workspace.slug])
-    return format_html('{} An alert follows within a minute. <a href="{}">View alerts</a>', now, alerts)
+    return format_html('{} Alert rules are checked within a minute. <a href="{}">View alerts</a>', now, alerts)

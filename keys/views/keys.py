@@ -17,7 +17,7 @@ from keys.log.search import page as log_page
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
-from keys.presenters import LAST_HOUR, KeyListConnection, key_row, key_slots, revoke_facts
+from keys.presenters import LAST_HOUR, KeyListConnection, key_row, key_slots, revoke_facts, visible_ends
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
@@ -35,7 +35,7 @@ def key_list(request: HttpRequest, slug: str) -> HttpResponse:
     workspace = get_workspace(request, slug)
     context = _listed(request, workspace) | _notices(workspace)
     if not wants_partial(request):
-        context["finder"] = _finder(workspace)
+        context["finder"] = visible_ends(workspace)
     return render_page(request, "keys/list.html", "live", context)
 
 
@@ -82,21 +82,6 @@ def _notices(workspace: Workspace) -> dict[str, object]:
         "unseen": ApiKey.objects.of(workspace).secret_unseen().select_related("created_by", "creation"),
         "lost": KeyCreation.objects.filter(workspace=workspace).answer_lost().select_related("user"),
     }
-
-
-def _finder(workspace: Workspace) -> list[dict[str, str]]:
-    """Return the visible ends of every key, so that the browser alone can match a pasted one."""
-    return [
-        {"prefix": key.prefix, "last4": key.last4, "label": key.label, "url": key.get_absolute_url()}
-        for key in _with_workspace(workspace)
-    ]
-
-
-def _with_workspace(workspace: Workspace) -> list[ApiKey]:
-    keys = list(ApiKey.objects.of(workspace).recently_used_first())
-    for key in keys:
-        key.workspace = workspace  # saves a query per key
-    return keys
 
 
 @require_safe

@@ -110,13 +110,13 @@ def test_a_month_that_is_overspent_is_forecast_passed_and_over_with_the_month(sp
     assert subject.startswith("Example Works: 5,150 of 5,000 credits used in")
     assert f"of 5,000 credits used in {month:%B %Y}, " in subject
     for part in (
-        "Used: 5,150 credits, 103 %",
+        "Used: 5,150 credits, 103%",
         "Budget: 5,000 credits a calendar month (UTC)",
         "Forecast: ",
         "Left: ",
     ):
         assert part in text, part
-    assert "80 % between" in text
+    assert "80% between" in text
     spender.spend(250, next_month(month) + STEP)
     send()
     over = [message for message in mailbox.messages if message["Subject"].startswith("Resolved: ")]
@@ -253,8 +253,8 @@ def test_a_budget_that_is_passed_says_which_percentage_counts(spender, month, ow
     [message] = mailbox.messages
     text = plain(message)
     assert "Value: 110%\r\n" in text
-    assert "Counted: 110 % is the most that can have been used\r\n" in text
-    assert "Used: 1,001 credits, 100.1 %, between 1,001 and 1,100" in text
+    assert "Counted: 110% is the most that can have been used\r\n" in text
+    assert "Used: 1,001 credits, 100.1%, between 1,001 and 1,100" in text
 
 
 def test_known_usage_is_shown_as_one_percentage(spender, month, owner):

@@ -159,7 +159,7 @@ def test_an_owner_changes_a_rule_and_the_trail_shows_before_and_after(go, low, o
         ({"recovery": "400"}, "It must not be below 500"),
         ({"threshold": "90", "recovery": "99"}, "Levels must descend: this must be above 100 credits"),
         ({"addresses": "nobody"}, "“nobody” is not an email address"),
-        ({"to_owners": ""}, "This rule would notify nobody"),
+        ({"to_owners": ""}, "This rule would notify no one"),
         ({"threshold": "1e400"}, "digits"),
         ({"severity": "catastrophic"}, "Choose one of the options"),
     ],

@@ -1,4 +1,4 @@
-"""The rule that says on every page that critical alerts reach nobody: always there, always on, and one of it."""
+"""The rule that says on every page that critical alerts reach no one: always there, always on, and one of it."""
 
 from importlib import import_module
 
@@ -36,7 +36,7 @@ def go(client, workspace, owner):
 @pytest.mark.parametrize("asked", ["remove_rule", "switch_rule"])
 def test_it_is_neither_removed_nor_switched_off_and_the_answer_says_why(go, rule, asked):
     page = go(asked, rule.pk, data={})
-    assert "stays on: it warns on every page that critical alerts reach nobody" in page.text
+    assert "stays on: it warns on every page that critical alerts reach no one" in page.text
     assert Rule.objects.get(kind=KIND).enabled
 
 
@@ -56,7 +56,7 @@ def test_nobody_is_offered_what_would_be_refused(go, watch, rule):
     assert "/remove/" in go("rule", other.pk).text
     assert "/remove/" not in go("rule", rule.pk).text
     kinds = go("choose_kind").text
-    assert "Critical alerts reach nobody" not in kinds
+    assert "Critical alerts reach no one" not in kinds
     assert "Balance" in kinds
     assert go("new_rule", KIND).status_code == 404
 

@@ -60,7 +60,7 @@ def test_of_a_key_by_another_name_the_page_says_why_it_is_taken_for_the_one_aske
     land(mirror.workspace, made(name="Other"))
     page = text_of(mirror.get("list"))
     assert "probably the key requested as <bdi>Wanted</bdi>, because no other new key is listed" in page
-    assert "Nobody can use it" not in page
+    assert "No one can use it" not in page
 
 
 @pytest.mark.parametrize("ago", [10 * MINUTE, None])

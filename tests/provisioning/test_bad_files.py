@@ -169,7 +169,7 @@ BAD = {
         RULE.format(", repeat_seconds: 60"),
         "repeat_seconds: Write one of: 0, 3600, 21600, 86400, 604800.",
     ),
-    "nobody to be told": (RULE.format(", to_owners: false"), "addresses: This rule would notify nobody."),
+    "nobody to be told": (RULE.format(", to_owners: false"), "addresses: This rule would notify no one."),
     "an address to be told that is none": (
         RULE.format(", addresses: [here]"),
         "addresses: “here” is not an email address.",

@@ -33,7 +33,7 @@ class BudgetForm(forms.Form):
     with_rules = forms.BooleanField(
         label="Add two alert rules: when it is passed, and when the forecast passes it",
         required=False,
-        help_text="They e-mail the workspace's owners. You can change or remove them among the alerts.",
+        help_text="They email the workspace's owners. You can change or remove them under Alerts.",
     )
 
     def __init__(self, budget: Budget | None, data: Mapping[str, object] | None = None, *, has_rules: bool) -> None:

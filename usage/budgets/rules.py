@@ -63,7 +63,7 @@ def _used(one: BudgetStatus, _: Rule) -> Observations:
         return NoData(one.problem)
     used, held = one.used, one.credits.reserved
     most = one.budget.percent(max(Decimal(0), used.high - held))
-    counted = ("Counted", f"{format_number(round(most, 2))} % is the most that can have been used{_without(held)}")
+    counted = ("Counted", f"{format_number(round(most, 2))}% is the most that can have been used{_without(held)}")
     facts = (counted,) if most != one.budget.percent(used.credits) else ()
     return [_observation(one, most, one.budget.percent(used.high), one.words, facts)]
 
@@ -141,7 +141,7 @@ def facts_of(one: BudgetStatus) -> tuple[Fact, ...]:
     held = one.credits.reserved
     since = (("Watched since", f"{time_marker(one.used.since)}; what was spent before is not known"),)
     return (
-        ("Used", f"{format_number(one.used.credits)} credits, {percent} %{bounds}"),
+        ("Used", f"{format_number(one.used.credits)} credits, {percent}%{bounds}"),
         *((("Reserved", f"{format_quantity(held, 'credits')} of them, by enrichments that run"),) if held else ()),
         *(since if one.is_partial else ()),
         ("Budget", str(one.budget)),
@@ -200,7 +200,7 @@ def _chance_field() -> forms.Field:
 def describe_forecast(rule: Rule) -> str:
     """Describe when a forecast rule fires."""
     chance = {BAD: " in 1 of 10 cases", GOOD: " in 9 of 10 cases"}.get(_chance(rule), "")
-    return f"by the forecast more than {format_number(rule.threshold)} % of the budget will be used{chance}"
+    return f"by the forecast more than {format_number(rule.threshold)}% of the budget will be used{chance}"
 
 
 register(
@@ -213,7 +213,7 @@ register(
         direction="above",
         unit="%",
         read=read_used,
-        describe=lambda rule: f"more than {format_number(rule.threshold)} % of the budget is used",
+        describe=lambda rule: f"more than {format_number(rule.threshold)}% of the budget is used",
         resources=frozenset({BALANCE}),
         position=15,
         history=used_history,

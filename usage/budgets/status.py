@@ -42,7 +42,7 @@ class BudgetForecast:
         if self.is_rough:
             return f"hardly under {format_number(low)} or over {format_number(high)}"
         more = ", or more if something comes that was not seen so far" if self.is_open else ""
-        return f"80 % {format_range(low, high)}{more}"
+        return f"80% {format_range(low, high)}{more}"
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,7 @@ def remove(request: HttpRequest, slug: str) -> HttpResponse:
     found = get_object_or_404(Budget, workspace=workspace)
     rules = [f"“{rule.name}”" for rule in rules_about(workspace)]
     with_it = (
-        f"These alert rules go with it: {', '.join(rules)}. What they have firing ends, and who was told is told so."
+        f"These alert rules go with it: {', '.join(rules)}. Their active alerts end, and their recipients are notified."
     )
     context = {
         "title": "Remove the budget?",

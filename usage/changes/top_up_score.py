@@ -59,7 +59,7 @@ REASONS = {
     "slow": "The balance fell by less than it usually does.",
     "gap": "The balance was not read for a while, so what was spent meanwhile is not known.",
     "small": "It is a small part of the balance, so it may be a refund as well.",
-    "person": "Somebody here said so.",
+    "person": "Someone here said so.",
 }
 
 

@@ -242,7 +242,7 @@ def _basis(pattern: Pattern | None, now: datetime) -> str:
         return f"the burn changed at once about {day.day} {day:%b}, and only what was spent since then counts"
     percent = round(100 * math.expm1(pattern.trend_a_week))
     if pattern.model == TREND and percent:
-        return f"the burn {'grows' if percent > 0 else 'shrinks'} by about {abs(percent)} % a week"
+        return f"the burn {'grows' if percent > 0 else 'shrinks'} by about {abs(percent)}% a week"
     return ""
 
 

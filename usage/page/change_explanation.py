@@ -28,7 +28,7 @@ class ChangeExplanation:
         """Return a sentence about what it was, as far as known."""
         row = self.change
         if row.mark:
-            return f"{self.said.capitalize()}, as somebody here said."
+            return f"{self.said.capitalize()}, as someone here said."
         if row.topped_up > 0:
             return f"A top-up of {self._about} credits{self._bounds}."
         rest = "Credits returned from reservations" if row.delta > 0 else "Spending"

@@ -1,4 +1,4 @@
-"""The data of the usage page, in a fixed number of queries."""
+"""The data of the usage page, its marks and the bar of the budget, in a fixed number of queries."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

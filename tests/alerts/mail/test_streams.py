@@ -64,11 +64,11 @@ def test_the_page_says_what_ending_critical_alerts_means_before_and_after(watch,
     watch.balance(50)
     path = link(watch.outbox[0])
     before = client.get(path).text
-    assert "Without you, critical alerts of Example Works would reach nobody" in before
+    assert "Without you, critical alerts of Example Works would reach no one" in before
     assert "“Gone”" in before
     assert ended(owner.email) == []
     after = client.post(path, {"chosen": "1", "stream": ["critical", "warnings"]}).text
-    assert "Critical alerts of Example Works now reach nobody" in after
+    assert "Critical alerts of Example Works now reach no one" in after
     assert "You will not be notified when credits run out" in after
     assert ended(owner.email) == ["critical", "warnings"]
 
@@ -84,7 +84,7 @@ def test_somebody_who_is_not_the_last_is_not_alarmed(watch, client, critical, op
     critical.addresses = ["finance@example.test"]
     critical.save()
     watch.balance(50)
-    assert "would reach nobody" not in client.get(link(watch.outbox[0])).text
+    assert "would reach no one" not in client.get(link(watch.outbox[0])).text
 
 
 def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, client, critical, owner, viewer):
@@ -93,7 +93,7 @@ def test_a_workspace_that_nobody_would_hear_of_says_so_on_every_page(watch, clie
     watch.balance(4000)
     client.force_login(viewer)
     for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):
-        assert "Critical alerts reach nobody: “Gone”" in client.get(page).text
+        assert "Critical alerts reach no one: “Gone”" in client.get(page).text
     alert = watch.alerts.get(kind="critical_unheard")
     assert alert.facts == [[owner.email, "unsubscribed from critical alerts"]]
 
@@ -122,7 +122,7 @@ def test_the_list_of_rules_says_why_one_reaches_nobody(watch, client, critical, 
     Recipient.objects.create(workspace=watch.workspace, address=owner.email, critical_off_at=timezone.now())
     client.force_login(owner)
     page = client.get(reverse("alerts:list", args=[watch.workspace.slug])).text
-    assert "Reaches nobody" in page
+    assert "Reaches no one" in page
     assert f"{owner.email} unsubscribed from critical alerts" in page
 
 
@@ -133,7 +133,7 @@ def test_no_answer_to_it_and_nothing_worse_hides_that_nobody_would_hear(watch, c
     alert_actions.acknowledge(alert, CONSOLE, "")
     alert_actions.snooze(alert, CONSOLE, until=watch.now + timedelta(days=9), level=None)
     client.force_login(operator)
-    said = "Critical alerts reach nobody: “Gone”"
+    said = "Critical alerts reach no one: “Gone”"
     for page in (watch.workspace.get_absolute_url(), reverse("keys:list", args=[watch.workspace.slug])):
         text = client.get(page).text
         assert said in text

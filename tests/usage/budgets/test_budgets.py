@@ -151,7 +151,7 @@ def test_for_longer_than_half_of_what_was_watched_more_may_come_than_was_seen(wo
     end = budget(20_000).period_at(timezone.now() - timedelta(days=60)).end
     found = standing_of(workspace, steady(workspace, end, days_left))
     assert found.end.is_open == is_open
-    assert ("80 % between " in found.outlook_words, ", or more if " in found.outlook_words) == (True, is_open)
+    assert ("80% between " in found.outlook_words, ", or more if " in found.outlook_words) == (True, is_open)
     assert budget_bar(found).goes_on == is_open
 
 

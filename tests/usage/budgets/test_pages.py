@@ -210,7 +210,7 @@ def test_a_rule_about_the_budget_is_edited_like_the_others(go, workspace, owner,
     assert "in the last 30 days" in client.post(url, {**entry, "try": "1"}).text
     client.post(url, entry)
     rule = Rule.objects.get()
-    assert rule.condition == "by the forecast more than 80 % of the budget will be used in 1 of 10 cases"
+    assert rule.condition == "by the forecast more than 80% of the budget will be used in 1 of 10 cases"
     assert rule.threshold == Decimal(80)
 
 

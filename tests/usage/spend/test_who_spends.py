@@ -51,7 +51,7 @@ def measure(found, truth):
         found,
         cases,
         (
-            f"{near / total:.1%} of {total:,.0f} credits are within 5 % of the truth for their key, {lost / total:.1%} "
+            f"{near / total:.1%} of {total:,.0f} credits are within 5% of the truth for their key, {lost / total:.1%} "
             f"with a wrong one; {held} of {len(cases)} ranges hold the truth: " + "; ".join(map(str, cases))
         ),
     )

@@ -154,8 +154,8 @@ def test_the_page_labels_a_provisional_runway_and_what_more_credits_would_give(w
     ("spent", "words"),
     [
         (lambda age: 60 if age < 120 else 20, "the burn changed at once about"),
-        (lambda age: 20 * 1.03 ** (-age / 24), "the burn grows by about 2[23] % a week"),
-        (lambda age: 20 * 0.97 ** (-age / 24), "the burn shrinks by about (19|20) % a week"),
+        (lambda age: 20 * 1.03 ** (-age / 24), "the burn grows by about 2[23]% a week"),
+        (lambda age: 20 * 0.97 ** (-age / 24), "the burn shrinks by about (19|20)% a week"),
         (lambda age: 4000 if age % 168 == 50 else 0.5, "a batch of about 4,000 credits comes about every 7 days"),
         (lambda _: 20, ""),
     ],

@@ -104,7 +104,7 @@ def mirror(workspace, operator, client):
 @pytest.fixture
 def impatient(monkeypatch):
     """Time-outs short enough for a test to wait for them."""
-    monkeypatch.setattr(Timeouts.__init__, "__defaults__", (1.0, 0.4, 1.0))
+    monkeypatch.setattr(Timeouts.__init__, "__defaults__", (1.0, 1.0, 2.0))
 
 
 def make_key(workspace, name="Production server", **facts):

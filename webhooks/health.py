@@ -23,6 +23,7 @@ from django.db.models import (
     Q,
     QuerySet,
     Subquery,
+    Sum,
     Value,
     When,
     Window,
@@ -110,6 +111,24 @@ def endpoints(
         histograms.setdefault(host, []).append(histogram)
     found = [_health(row, counts.get(row.host, {}), merge(histograms.get(row.host, []))) for row in rows]
     return sorted(found, key=lambda health: -health.failed_in_a_row)
+
+
+@dataclass(frozen=True)
+class HourCount:
+    """The attempts of one hour, by whether the endpoint accepted them."""
+
+    hour: datetime
+    accepted: int
+    failed: int
+
+
+def attempts_by_hour(workspace: Workspace, hosts: Collection[str], since: datetime) -> list[HourCount]:
+    """Return the hours from ``since`` on in which attempts went to ``hosts``, oldest first; one query."""
+    rows = EndpointHour.objects.filter(workspace=workspace, host__in=hosts, hour__gte=since).order_by("hour")
+    counts = rows.values_list("hour").annotate(
+        accepted=Coalesce(Sum("count", filter=Q(reason="")), 0), failed=Coalesce(Sum("count", filter=~Q(reason="")), 0)
+    )
+    return [HourCount(*row) for row in counts]
 
 
 class _Total(Func):

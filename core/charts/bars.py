@@ -112,7 +112,7 @@ def _middle(one: CountBin) -> datetime:
 
 
 def _words(one: CountBin, total: int, present: Mapping[int, str], unit: str) -> str:
-    parts = [f"{one.counts[number]:,} {label}" for number, label in present.items() if one.counts.get(number)]
+    parts = [f"{one.counts[number]:,} {label.lower()}" for number, label in present.items() if one.counts.get(number)]
     return f"{one.times}: {counted(total, unit)}" + (f" ({', '.join(parts)})" if len(present) > 1 and parts else "")
 
 

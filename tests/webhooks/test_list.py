@@ -215,6 +215,45 @@ def test_figures_lead_to_the_deliveries_that_they_count(hooks):
     assert "3 failed in a row" in text_of(hooks.get(name="figures"))
 
 
+def test_attempts_are_charted_over_the_week_and_each_bar_leads_to_its_deliveries(hooks):
+    hooks.ingest("public_bulk_refused", [500])
+    hooks.ingest("public_bulk_fine", [200], ago=3 * 86_400)
+    hooks.ingest("public_bulk_past", [200], ago=9 * 86_400)
+
+    answer = hooks.get(name="figures")
+
+    found = answer.context["attempts"]
+    assert found.chart.words == "Delivery attempts: 2 attempts, at most 1 attempt at once."
+    assert [item.text for item in found.chart.legend] == ["Accepted", "Failed"]
+    assert [(accepted, failed) for _, accepted, failed in found.rows] == [(0, 1), (1, 0)]
+    assert [hooks.shown(one.url.removeprefix(hooks.url())) for one, *_ in found.rows] == [
+        ["public_bulk_refused"],
+        ["public_bulk_fine"],
+    ]
+    assert "1 attempt (1 failed)" in text_of(answer)
+
+
+def test_without_webhooks_there_is_no_chart(hooks):
+    assert hooks.get(name="figures").context["attempts"] is None
+
+
+def test_the_line_above_the_list_names_the_endpoint_that_fails_and_leads_to_its_deliveries(hooks):
+    hooks.ingest("public_bulk_lost")
+    hooks.ingest("public_bulk_fine", [200], url="https://two.example-5.test/in")
+
+    page = hooks.get()
+
+    assert "1 failed: hooks.example-3.test</bdi>" in text_of(page)
+    assert hooks.shown(page.context["figures"].lost_hosts_url) == ["public_bulk_lost"]
+
+    for number in range(2):
+        hooks.ingest(f"public_bulk_{number}", url="https://two.example-5.test/in")
+    page = hooks.get()
+
+    assert "3 failed: two.example-5.test and 1 more</bdi>" in text_of(page)
+    assert len(hooks.shown(page.context["figures"].lost_hosts_url)) == 3
+
+
 @pytest.mark.parametrize(("endpoints", "in_sight", "more"), [(1, 1, ""), (4, 4, ""), (6, 4, "2 more")])
 def test_the_endpoints_are_loaded_after_the_list_into_their_placeholder(hooks, endpoints, in_sight, more):
     for number in range(endpoints):

@@ -1,5 +1,6 @@
 """Builds what templates show of webhooks: health of endpoints, groups of failures, and the page of a workflow."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -94,7 +95,25 @@ class EndpointFigures:
 
     @property
     def lost_words(self) -> str:
-        return f"{self.lost:,} failed"
+        """Return how many failed, and to which endpoint; of several, the one with most of them."""
+        count, hosts = f"{self.lost:,} failed", self._failed_hosts
+        if not hosts:
+            return count
+        more = f" and {len(hosts) - 1} more" if len(hosts) > 1 else ""
+        return f"{count}: {hosts[0] or NO_HOST_LABEL}{more}"
+
+    @property
+    def lost_hosts_url(self) -> str:
+        """Return the query string of what failed, to the endpoint where it is a single one."""
+        hosts = self._failed_hosts
+        return self.lost_url + (f"&{link_to(host=hosts[0]).removeprefix('?')}" if len(hosts) == 1 else "")
+
+    @property
+    def _failed_hosts(self) -> list[str]:
+        counts: Counter[str] = Counter()
+        for row in self.groups:
+            counts[row.group.host] += row.group.failed
+        return [host for host, count in counts.most_common() if count]
 
     @property
     def first_endpoints(self) -> list[EndpointRow | None]:

@@ -15,6 +15,7 @@ from webhooks.export import estimated_size, export_deliveries
 from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery, DeliveryGap
 from webhooks.presenters import deliveries
+from webhooks.presenters.attempts_chart import attempts_chart
 from webhooks.retention import describe_retention
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
@@ -72,7 +73,9 @@ def tally(request: HttpRequest, slug: str) -> HttpResponse:
 def figures(request: HttpRequest, slug: str) -> HttpResponse:
     """Show the health of endpoints and what fails; the list's page loads it after the list, then periodically."""
     workspace = get_workspace(request, slug)
-    context = {"figures": deliveries.figures_of(workspace)}
+    found = deliveries.figures_of(workspace)
+    hosts = [row.health.host for row in found.endpoints or ()]
+    context = {"figures": found, "attempts": attempts_chart(workspace, hosts, reverse("webhooks:list", args=[slug]))}
     return render_page(request, "webhooks/figures.html", "figures", context)
 
 

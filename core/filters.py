@@ -69,6 +69,14 @@ def parse_time(text: str, *, end: bool = False) -> datetime:
     return max(can_mean) if end else min(can_mean)
 
 
+def span_of(text: str) -> timedelta:
+    """Parse a span such as "6h". Raises ValidationError."""
+    match = re.fullmatch(r"([1-9][0-9]{0,3})([mhdw])", text)
+    if match is None:
+        raise ValidationError(f"“{text[:40]}” isn't a time range. Enter 30m, 6h, 7d or 4w.")
+    return int(match[1]) * UNITS[match[2]]
+
+
 class LocalDateTimeInput(forms.TextInput):
     """A date and time in the viewer's time zone, whatever zone the query string uses."""
 
@@ -138,10 +146,7 @@ class FilterForm(forms.Form):
         text: str = self.cleaned_data["since"]
         if not text:
             return None
-        match = re.fullmatch(r"([1-9][0-9]{0,3})([mhdw])", text)
-        if match is None:
-            raise ValidationError(f"“{text[:40]}” isn't a time range. Enter 30m, 6h, 7d or 4w.")
-        return int(match[1]) * UNITS[match[2]]
+        return span_of(text)
 
     def clean_start(self) -> datetime | None:
         text: str = self.cleaned_data["start"]
@@ -198,7 +203,7 @@ class FilterForm(forms.Form):
         raw = self.raw
         fixed = raw["start"] or raw["end"]
         spans = [
-            Chip(f"Last {_span_in_words(text)}", self._link_to(text), not fixed and raw["since"] == text)
+            Chip(f"Last {span_in_words(text)}", self._link_to(text), not fixed and raw["since"] == text)
             for text in self.spans
         ]
         return [*spans, Chip("All time", self._link_to(""), not fixed and not raw["since"])]
@@ -258,13 +263,13 @@ class FilterForm(forms.Form):
         """Yield each filter that is set, in words. Subclasses extend it."""
         raw = self.raw
         if span := raw["since"]:
-            yield ("since",), f"last {_span_in_words(span)}"
+            yield ("since",), f"last {span_in_words(span)}"
         for name, word in (("start", "from"), ("end", "until")):
             if raw[name]:
                 yield (name,), f"{word} {_shown(raw[name])}"
 
 
-def _span_in_words(text: str) -> str:
+def span_in_words(text: str) -> str:
     """Return a span such as "6h" in words: "6 hours", "hour"; anything else as it is."""
     if text[-1:] not in WORDS or not text[:-1].isdigit():
         return text

@@ -24,7 +24,7 @@ from keys.empty_states import why_no_requests
 from keys.models import LoggedRequest, WorkspaceTraffic
 from keys.presenters import visible_ends
 from usage.page.chart import small_chart
-from usage.page.ranges import chosen as chosen_range
+from usage.page.ranges import Range
 from usage.page.series import samples
 from workspaces.access import current_role, get_workspace, may_connect
 from workspaces.error_messages import ErrorMessage, explain_kind
@@ -127,7 +127,7 @@ def requests_by_hour(workspace: Workspace) -> list[int]:
 
 def balance_week(workspace: Workspace) -> Chart | None:
     """Return the chart of the last week's balance; None before the first reading. In two queries."""
-    span = chosen_range({"range": "7d"}, None, clock.cached_now())
+    span = Range.last("7d", clock.cached_now())
     found = samples(workspace, span)
     return small_chart(found, span) if found else None
 

@@ -6,17 +6,18 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from core import clock
-from core.http import redirect_to, render_page
+from core.http import redirect_to, render_page, requested_part
 from usage.changes.review import mark_change, unmark_change
 from usage.changes.types import Mark
 from usage.forms import MarkForm, WhatIfForm
 from usage.models import BalanceChange
 from usage.page.change_explanation import ChangeExplanation
 from usage.page.overview import overview_of
-from usage.page.ranges import RANGES
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
+
+PARTS = {"results": "results"}
 
 
 @require_safe
@@ -26,8 +27,8 @@ def overview(request: HttpRequest, slug: str) -> HttpResponse:
     form = WhatIfForm(request.GET) if "more" in request.GET else WhatIfForm(initial={"more": 5000})
     more = form.cleaned_data["more"] if form.is_bound and form.is_valid() else None
     page = overview_of(workspace, request.GET, clock.cached_now(), more)
-    context = {"page": page, "ranges": RANGES, "form": form}
-    return render_page(request, "usage/overview.html", "living", context)
+    context = {"page": page, "form": form}
+    return render_page(request, "usage/overview.html", requested_part(request, PARTS, "living"), context)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -53,11 +53,11 @@
 
   function showResults() {
     const form = document.querySelector("[data-filter-bar] form[role=search]");
-    showFilters(form);
-    showErrors(form);
+    if (form) showFilters(form);
+    if (form) showErrors(form);
     // The time range and the chips were replaced, and with them what had the focus.
     if (document.activeElement !== document.body) return;
-    const invalid = form.querySelector('details[open] [aria-invalid="true"]');
+    const invalid = form?.querySelector('details[open] [aria-invalid="true"]');
     (invalid ?? document.getElementById(backTo))?.focus({ preventScroll: true });
   }
 

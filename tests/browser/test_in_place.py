@@ -61,14 +61,24 @@ def test_a_mistake_is_focused_and_what_was_typed_is_kept(stays, complaints):
 def test_choosing_a_range_changes_the_address_and_back_undoes_it(signed_in):
     signed_in.goto("/w/sandbox/usage/")
     signed_in.evaluate("window.stays = true")
-    press(signed_in, signed_in.get_by_role("link", name="30d", exact=True))
-    expect(signed_in).to_have_url(re.compile(r"\?range=30d$"))
+    picker = signed_in.locator("#time-range-toggle")
+    picker.click()
+    press(signed_in, signed_in.get_by_role("link", name="Last 30 days"))
+    expect(signed_in).to_have_url(re.compile(r"\?since=30d$"))
     expect(signed_in.locator("#announcement")).to_have_text("Last 30 days")
-    expect(signed_in.get_by_role("link", name="30d", exact=True)).to_be_focused()
+    expect(picker).to_be_focused()
+    expect(picker).to_contain_text("Last 30 days")
     assert signed_in.evaluate("window.stays") is True
+    picker.click()
+    signed_in.locator("#id_start").fill("2026-01-01T00:00")
+    signed_in.locator("#id_end").fill("2025-01-01T00:00")
+    signed_in.get_by_role("button", name="Apply").click()
+    expect(signed_in.get_by_text("This is before the time in “From”.")).to_be_visible()
+    signed_in.go_back()
+    expect(signed_in).to_have_url(re.compile(r"\?since=30d$"))
     signed_in.go_back()
     expect(signed_in).to_have_url(re.compile("/usage/$"))
-    expect(signed_in.get_by_role("link", name="30d", exact=True)).not_to_have_attribute("aria-current", "true")
+    expect(picker).not_to_contain_text("Last 30 days")
 
 
 def test_what_leads_elsewhere_opens_that_page(signed_in):

@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.http import QueryDict
 from django.template.loader import render_to_string
 
 from core.charts.chart import Mark
 from usage.forecast.runway import Runway
 from usage.page.chart import Forecast, balance_chart, begin_of, cut_at, spent_chart
-from usage.page.ranges import NAMED, Range, chosen
+from usage.page.ranges import Range, RangeForm
 from usage.page.series import Sample, bins
 
 NOW = datetime(2026, 11, 30, 7, 3, tzinfo=UTC)
@@ -18,7 +19,11 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
 def span(name):
-    return chosen({"range": name}, None, NOW)
+    return Range.last(name, NOW)
+
+
+def chosen(query):
+    return RangeForm(QueryDict(query), None, NOW)
 
 
 def falling(hours, every=HOUR, opening=90_000, by=7):
@@ -27,7 +32,7 @@ def falling(hours, every=HOUR, opening=90_000, by=7):
 
 
 STATES = {
-    "a year": (falling(365 * 24), span("1y")),
+    "a year": (falling(365 * 24), span("365d")),
     "one reading": ([Sample(NOW - 3 * HOUR, Decimal(500))], span("24h")),
     "below zero": (falling(100, opening=200), span("7d")),
     "nothing left": ([Sample(NOW - 5 * HOUR, Decimal(0)), Sample(NOW, Decimal(0))], span("24h")),
@@ -86,31 +91,44 @@ def test_a_line_is_cut_between_its_spots():
 @pytest.mark.parametrize(
     ("query", "since", "until"),
     [
-        ({"start": "2026-11-20T00:00:00Z", "end": "2026-11-21T00:00:00Z"}, "2026-11-20T00:00", "2026-11-21T00:00"),
-        ({"start": "2026-11-20T00:00:00Z", "end": "2026-11-20T00:01:00Z"}, "2026-11-19T23:51", "2026-11-20T00:01"),
-        ({"start": "2026-11-30T06:00:00+02:00", "end": "2027-01-01T00:00:00Z"}, "2026-11-30T04:00", "2026-11-30T07:03"),
-        ({"start": "2001-01-01T00:00:00Z", "end": "2026-11-21T00:00:00Z"}, "2025-11-20T00:00", "2026-11-21T00:00"),
+        ("start=2026-11-20T00:00:00Z&end=2026-11-21T00:00:00Z", "2026-11-20T00:00", "2026-11-21T00:00"),
+        ("start=2026-11-20T00:00&end=2026-11-20", "2026-11-20T00:00", "2026-11-21T00:00"),
+        ("start=2026-11-20T00:00:00Z&end=2026-11-20T00:01:00Z", "2026-11-19T23:51", "2026-11-20T00:01"),
+        ("start=2026-11-30T06:00:00%2B02:00&end=2027-01-01T00:00:00Z", "2026-11-30T04:00", "2026-11-30T07:03"),
+        ("start=2001-01-01T00:00:00Z&end=2026-11-21T00:00:00Z", "2025-11-20T00:00", "2026-11-21T00:00"),
+        ("start=2026-11-20T00:00", "2026-11-20T00:00", "2026-11-30T07:03"),
+        ("end=2026-11-20T00:00", "2026-11-13T00:00", "2026-11-20T00:00"),
     ],
 )
 def test_a_selected_range_is_kept_within_what_can_be_drawn(query, since, until):
-    found = chosen(query, None, NOW)
+    found = chosen(query).span
     assert (found.name, f"{found.since:%Y-%m-%dT%H:%M}", f"{found.until:%Y-%m-%dT%H:%M}") == ("", since, until)
     assert found.is_live == (found.until == NOW)
 
 
+@pytest.mark.parametrize(("query", "words"), [("since=6h", "Last 6 hours"), ("since=365d&more=5", "Last 365 days")])
+def test_a_relative_range_has_any_length_up_to_a_year(query, words):
+    found = chosen(query)
+    assert found.range_label == found.span.words == words
+    assert [preset.text for preset in found.range_presets if preset.is_current] == [words] * ("365d" in query)
+
+
 @pytest.mark.parametrize(
-    "query",
+    ("query", "wrong"),
     [
-        {},
-        {"range": "9y"},
-        {"start": "x", "end": "y"},
-        {"start": "2026-11-20T00:00:00Z"},
-        {"start": "2026-11-20T00:00:00", "end": "2026-11-21T00:00:00"},
-        {"start": "2026-11-22T00:00:00Z", "end": "2026-11-21T00:00:00Z"},
-        {"start": "0001-01-01T00:00:00+14:00", "end": "9999-12-31T23:59:59-14:00"},
+        ("", ""),
+        ("range=9y", ""),
+        ("since=9y", "since"),
+        ("since=367d", "since"),
+        ("since=7d&start=2026-11-20", "since"),
+        ("start=x&end=y", "start"),
+        ("start=2026-12-20T00:00:00Z", "start"),
+        ("start=2026-11-22T00:00:00Z&end=2026-11-21T00:00:00Z", "end"),
+        ("start=0001-01-01T00:00:00%2B14:00&end=9999-12-31T23:59:59-14:00", "start"),
     ],
 )
-def test_anything_else_is_the_default_range(query):
-    found = chosen(query, None, NOW)
-    assert isinstance(found, Range)
-    assert found.name in NAMED
+def test_anything_else_is_the_default_range_and_the_picker_says_why(query, wrong):
+    found = chosen(query)
+    assert [preset.text for preset in found.range_presets if preset.is_current] in (["Last hour"], [])
+    assert found.span.name == "1h"
+    assert (wrong in found.errors) == found.has_error_in_time == bool(wrong)

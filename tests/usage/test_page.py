@@ -60,13 +60,13 @@ def test_in_the_first_hour_the_chart_begins_with_the_console(page, readings):
 
 def test_an_unknown_range_is_no_error(page, readings):
     readings({9: 500})
-    assert page("?range=5y").status_code == 200
+    assert page("?since=5y").status_code == 200
 
 
 def test_every_range_has_a_chart_and_its_numbers(page, workspace, now):
     record_steady(workspace, now, hours=96)
-    for name in ("1h", "24h", "7d", "30d", "90d", "1y"):
-        shown = page(f"?range={name}").context["page"]
+    for name in ("1h", "24h", "7d", "30d", "90d", "365d"):
+        shown = page(f"?since={name}").context["page"]
         assert shown.span.name == name
         assert shown.chart.points, name
         assert shown.bins[0].credits == shown.latest.credits, name
@@ -75,7 +75,7 @@ def test_every_range_has_a_chart_and_its_numbers(page, workspace, now):
 @pytest.mark.parametrize("name", ["24h", "7d"])
 def test_a_gap_is_left_open_in_the_drawing(page, readings, name):
     readings({600: 500, 599: 490, 90: 400, 89: 390})
-    drawn = page(f"?range={name}").context["page"].chart
+    drawn = page(f"?since={name}").context["page"].chart
     [line] = [layer.path for layer in drawn.layers if layer.css == "chart__line"]
     assert (line.count("M"), drawn.gaps.count("M")) == (2, 1)
     assert [point.value for point in drawn.points if point.text.startswith("No data from")] == [None]
@@ -102,7 +102,7 @@ def test_each_alert_level_is_a_line_of_the_chart_and_has_a_runway_of_its_own(pag
     rule("warning", 1000)
     rule("critical", 10, "percent")
     rule("information", 2000, enabled=False)
-    answer = page("?range=7d")
+    answer = page("?since=7d")
     shown = answer.context["page"]
     assert [(one.level.credits, one.runway.early_at is not None) for one in shown.ahead] == [
         (1000, True),
@@ -119,13 +119,13 @@ def test_each_alert_level_is_a_line_of_the_chart_and_has_a_runway_of_its_own(pag
 def test_levels_within_the_drawing_are_lines(page, readings, rule):
     readings({9: 900, 8: 300})
     rule("warning", 500)
-    assert "Alert below 500" in page("?range=1h").text
+    assert "Alert below 500" in page("?since=1h").text
 
 
 def test_the_level_of_no_credits_is_reached_at_zero_and_not_below(page, readings, rule):
     readings({9: 900, 8: 0})
     rule("critical", "0.0001")
-    text = page("?range=1h").text
+    text = page("?since=1h").text
     assert "Alert at 0" in text
     assert "Alert below 0" not in text
 
@@ -134,7 +134,7 @@ def test_levels_too_close_for_two_labels_share_one(page, readings, rule):
     readings({9: 90_000, 8: 300})
     for level in (30_000, 5000, 1000, 0):
         rule("warning", level)
-    marks = page("?range=1h").context["page"].chart.thresholds
+    marks = page("?since=1h").context["page"].chart.thresholds
     assert len(marks) == 4
     assert [mark.text for mark in marks if mark.text] == ["below 30,000", "below 5,000, below 1,000, at 0"]
 
@@ -165,10 +165,10 @@ def test_the_page_takes_as_many_queries_for_a_long_history_as_for_a_short_one(
 ):
     record_reading(workspace, 5000, now - timedelta(days=6))
     with django_assert_max_num_queries(40) as short:
-        page("?range=7d")
+        page("?since=7d")
     record_steady(workspace, now, hours=140)
     with django_assert_max_num_queries(len(short)):
-        page("?range=7d")
+        page("?since=7d")
 
 
 def test_the_readings_can_be_taken_home(page, workspace, client, viewer, readings):
@@ -200,10 +200,10 @@ def test_what_an_enrichment_settled_at_is_part_of_its_keys_share_to_the_credit(p
         completed_at=now - timedelta(minutes=21),
         summary={"total": 6, "emails_found": 2, "phones_found": 4},
     )
-    found = page("?range=24h").context["page"].breakdown
+    found = page("?since=24h").context["page"].breakdown
     assert [(row.keys, row.credits, row.known, row.is_range) for row in found.by_key] == [((key,), 42, 42, False)]
     assert (found.known, found.total, found.unexplained.credits) == (42, 60, 18)
-    assert "42 credits are known exactly" in page("?range=24h").text
+    assert "42 credits are known exactly" in page("?since=24h").text
 
 
 def test_a_range_and_keys_that_cannot_be_told_apart_are_shown_as_such(page, workspace, readings, now):
@@ -215,10 +215,10 @@ def test_a_range_and_keys_that_cannot_be_told_apart_are_shown_as_such(page, work
             at = now - timedelta(minutes=age, seconds=20)
             log_request(key, method="POST", path="/api/v1/public/enrich/bulk", created_at=at)
     log_request(keys[2], method="GET", path="/api/v1/public/credits/balance", created_at=now - timedelta(minutes=5))
-    [row] = page("?range=24h").context["page"].breakdown.by_key
+    [row] = page("?since=24h").context["page"].breakdown.by_key
     assert {key.label for key in row.keys} == {"Importer", "Exporter"}
     assert row.low < row.credits < row.high
-    text = page("?range=24h").text
+    text = page("?since=24h").text
     assert "can't be told apart" in text
     assert f"{row.low:,} – {row.high:,}" in text  # noqa: RUF001 - as it is printed
     assert f"likely {row.credits:,}" in text
@@ -232,7 +232,7 @@ def test_a_company_that_was_found_costs_one_credit(page, workspace, readings, no
     for seconds in (1, 2):
         at = now - timedelta(minutes=22, seconds=seconds)
         log_request(key, method="POST", path="/api/v2/enrichment/company?x=1", created_at=at)
-    found = page("?range=24h").context["page"].breakdown
+    found = page("?since=24h").context["page"].breakdown
     assert [(row.credits, row.known, row.is_range) for row in found.by_key] == [(2, 2, False)]
     assert found.unexplained.credits == 0
 

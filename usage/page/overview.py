@@ -1,11 +1,12 @@
 """The data of the usage page, its marks and the bar of the budget, in a fixed number of queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from django.db.models import Q, Sum
+from django.http import QueryDict
 
 from alerts.models import Alert
 from core.charts.chart import Chart, Mark
@@ -19,7 +20,7 @@ from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, foreca
 from usage.models import BalanceChange, BalanceChangeQuerySet, BalanceHour, BalanceImport, BalanceReading
 from usage.page import chart, series
 from usage.page.change_explanation import ChangeExplanation
-from usage.page.ranges import DAY, Range, chosen
+from usage.page.ranges import DAY, Range, RangeForm
 from usage.page.series import Bin
 from usage.spend.breakdown import LONGEST, SpendBreakdown, spend_breakdown
 from usage.spend.enrichments import EnrichmentSummary, summarize_enrichments
@@ -165,7 +166,7 @@ class Overview:
     """The data of one workspace's usage page."""
 
     workspace: Workspace
-    span: Range
+    picker: RangeForm
     now: datetime
     latest: BalanceReading | None
     first: BalanceReading | None
@@ -187,6 +188,11 @@ class Overview:
     budget: BudgetStatus | None
 
     longest_spending = LONGEST
+
+    @property
+    def span(self) -> Range:
+        """Return the range that is shown."""
+        return self.picker.span
 
     @property
     def runway(self) -> Runway:
@@ -233,11 +239,12 @@ class Overview:
         return explain_kind(self.poll.last_error_kind, self.poll.last_error, self.poll.last_request_id)
 
 
-def overview_of(workspace: Workspace, query: Mapping[str, str], now: datetime, more: Decimal | None = None) -> Overview:
+def overview_of(workspace: Workspace, query: QueryDict, now: datetime, more: Decimal | None = None) -> Overview:
     """Collect the page's data; ``query`` has the range, ``more`` credits on top of the balance answer the what-if."""
     [credits_] = credit_statuses([workspace], now)
     latest, first = credits_.latest, BalanceReading.objects.of(workspace).order_by("first_read_at").first()
-    span = chosen(query, first, now)
+    picker = RangeForm(query, first, now)
+    span = picker.span
     levels = balance_thresholds(workspace)
     ahead, what_if = _forecasts(workspace, latest, levels, now, more)
     bought = top_ups(workspace, min(span.since, now - 365 * DAY))
@@ -245,7 +252,7 @@ def overview_of(workspace: Workspace, query: Mapping[str, str], now: datetime, m
     drawn = _draw(workspace, span, levels, ahead if span.is_live and latest else (), bought)
     return Overview(
         workspace=workspace,
-        span=span,
+        picker=picker,
         now=now,
         latest=latest,
         first=first,

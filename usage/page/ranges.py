@@ -1,24 +1,20 @@
-"""The time ranges that the usage page can show; the URL contains the choice."""
+"""The time ranges that the usage page can show; the query string contains the choice."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import Self
 
-from django.utils.dateparse import parse_datetime
+from django import forms
+from django.http import QueryDict
 
+from core.filters import Chip, FilterForm, span_in_words, span_of
 from core.formatting import format_duration, format_time
 from usage.models import BalanceReading
 
 DAY = timedelta(days=1)
 SHORTEST, LONGEST = timedelta(minutes=10), timedelta(days=366)
-NAMED = {
-    "1h": ("hour", timedelta(hours=1)),
-    "24h": ("24 hours", DAY),
-    "7d": ("7 days", 7 * DAY),
-    "30d": ("30 days", 30 * DAY),
-    "90d": ("90 days", 90 * DAY),
-    "1y": ("year", 365 * DAY),
-}
+USUAL = timedelta(days=7)
 # Single readings are kept for weeks; what is older, or longer, is drawn from hours.
 LONGEST_OF_READINGS, OLDEST_READINGS = 2 * DAY, 28 * DAY
 
@@ -33,6 +29,12 @@ class Range:
     is_live: bool = True
     from_readings: bool = False
 
+    @classmethod
+    def last(cls, name: str, now: datetime) -> Self:
+        """Return the range of that name up to ``now``: "7d"."""
+        length = span_of(name)
+        return cls(name, now - length, now, from_readings=length <= LONGEST_OF_READINGS)
+
     @property
     def length(self) -> timedelta:
         return self.until - self.since
@@ -41,7 +43,7 @@ class Range:
     def words(self) -> str:
         """Return the range in words: "Last 7 days", or its two times."""
         if self.name:
-            return f"Last {NAMED[self.name][0]}"
+            return f"Last {span_in_words(self.name)}"
         return f"{format_time(self.since)} to {format_time(self.until)}"
 
     @property
@@ -52,49 +54,64 @@ class Range:
     @property
     def before_words(self) -> str:
         """Return what the period before is called: "the 7 days before"."""
-        return f"the {NAMED[self.name][0] if self.name else format_duration(self.length)} before"
+        return f"the {span_in_words(self.name) if self.name else format_duration(self.length)} before"
 
 
-@dataclass(frozen=True)
-class RangeChoice:
-    """A named range as a link."""
+class RangeForm(FilterForm):
+    """The page's time-range picker; what it cannot parse is said beside it, and the default is shown.
 
-    name: str
-    words: str
-
-
-RANGES = tuple(RangeChoice(name, f"Last {words}") for name, (words, _) in NAMED.items())
-
-
-def chosen(query: Mapping[str, str], first: BalanceReading | None, now: datetime) -> Range:
-    """Return the range of a URL's ``start`` and ``end``, or the one named ``range``.
-
-    For anything else the shortest that contains the history, at most a week.
+    By default that is the shortest range that contains the history, at most a week.
     """
-    if selected := _selected(query, now):
-        return selected
-    name = query.get("range", "")
-    if name not in NAMED:
-        age = now - first.first_read_at if first else timedelta(0)
-        name = next((name for name in ("1h", "24h") if age <= NAMED[name][1]), "7d")
-    length = NAMED[name][1]
-    return Range(name, now - length, now, from_readings=length <= LONGEST_OF_READINGS)
 
+    spans = ("1h", "24h", "7d", "30d", "90d", "365d")
+    has_positions = False
 
-def _selected(query: Mapping[str, str], now: datetime) -> Range | None:
-    """Return the range between ``start`` and ``end``, widened or cut to what can be drawn; None if there is none."""
-    since, until = _time(query.get("start", "")), _time(query.get("end", ""))
-    if since is None or until is None or since >= min(until, now):
-        return None
-    until = min(until, now)
-    since = max(min(since, until - SHORTEST), until - LONGEST)
-    are_kept = until - since <= LONGEST_OF_READINGS and since > now - OLDEST_READINGS
-    return Range("", since, until, is_live=until == now, from_readings=are_kept)
+    more = forms.CharField(required=False, max_length=100)  # the what-if's, which has a form of its own
 
+    def __init__(self, data: QueryDict, first: BalanceReading | None, now: datetime) -> None:
+        known = data.copy()
+        for name in set(data) - set(self.base_fields):
+            del known[name]
+        super().__init__(known)
+        self.first, self.now = first, now
 
-def _time(text: str) -> datetime | None:
-    try:
-        at = parse_datetime(text)
-        return at.astimezone(UTC) if at and at.tzinfo else None
-    except (ValueError, OverflowError):
-        return None
+    def clean(self) -> dict[str, object]:
+        """Reject what cannot be drawn."""
+        super().clean()
+        data = self.cleaned_data
+        if data.get("since") and data["since"] > LONGEST:
+            self.add_error("since", f"At most {LONGEST.days} days.")
+        if data.get("start") and data["start"] >= self.now:
+            self.add_error("start", "This is in the future.")
+        return data
+
+    @cached_property
+    def span(self) -> Range:
+        """Return the range that was chosen, widened or cut to what can be drawn."""
+        if self.is_valid():
+            data = self.cleaned_data
+            if data["since"]:
+                return Range.last(self.raw["since"], self.now)
+            if data["start"] or data["end"]:
+                return self._fixed(data["start"], data["end"])
+        age = self.now - self.first.first_read_at if self.first else timedelta(0)
+        return Range.last(next((name for name in ("1h", "24h") if age <= span_of(name)), "7d"), self.now)
+
+    def _fixed(self, start: datetime | None, end: datetime | None) -> Range:
+        until = min(end or self.now, self.now).astimezone(UTC)
+        since = start.astimezone(UTC) if start else until - USUAL
+        since = max(min(since, until - SHORTEST), until - LONGEST)
+        are_kept = until - since <= LONGEST_OF_READINGS and since > self.now - OLDEST_READINGS
+        return Range("", since, until, is_live=until == self.now, from_readings=are_kept)
+
+    @property
+    def range_label(self) -> str:
+        return self.span.words
+
+    @property
+    def range_presets(self) -> list[Chip]:
+        """Return the usual ranges, the one that is shown marked as current."""
+        return [
+            Chip(f"Last {span_in_words(name)}", self.link(since=name, start="", end=""), name == self.span.name)
+            for name in self.spans
+        ]

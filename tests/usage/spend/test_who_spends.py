@@ -79,7 +79,7 @@ class Case:
 
 def _is_told_on_the_page(workspace, client, viewer):
     client.force_login(viewer)
-    answer = client.get(reverse("usage:overview", args=[workspace.slug]) + "?range=24h")
+    answer = client.get(reverse("usage:overview", args=[workspace.slug]) + "?since=24h")
     told = answer.context["page"].breakdown
     assert f"{told.known:,} credits are known exactly" in answer.text
     assert any(row.is_range for row in told.by_key)

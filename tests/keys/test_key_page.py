@@ -1,9 +1,13 @@
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from core.pagination import Cursor
+from keys.models import LoggedRequest
 
 from .conftest import add_session, log_request, make_key, note_poll, text_of
 
@@ -26,9 +30,37 @@ def test_everything_known_is_there(mirror, key):
 def test_the_consoles_own_calls_are_hidden_counted_and_can_be_shown(mirror, key):
     log_request(key, path="/api/v1/public/whoami", is_own_call=True)
     hidden = mirror.get("detail", key.key_id)
-    assert "1 console calls hidden" in text_of(hidden)
+    assert "1 console call hidden" in text_of(hidden)
     assert "whoami" not in text_of(hidden)
     assert "whoami" in text_of(mirror.get("detail", key.key_id, query_params={"own": "1"}))
+
+
+def test_a_request_opens_beside_the_page_with_its_neighbors_and_links_into_the_log(mirror, key):
+    for number in range(3):
+        log_request(key, path=f"/api/v1/path-{number}", created_at=timezone.now() - timedelta(minutes=number))
+    newest, middle, oldest = LoggedRequest.objects.order_by("-created_at")
+    here, log = (reverse(f"keys:{name}", args=[mirror.workspace.slug, key.key_id]) for name in ("detail", "requests"))
+
+    drawer = text_of(
+        mirror.get("detail", key.key_id, headers=HTMX | {"HX-Target": "drawer"}, query_params={"row": middle.pk})
+    )
+
+    assert "<table" not in drawer
+    assert "/api/v1/path-1" in drawer
+    assert f'href="{here}?row={newest.pk}"' in drawer
+    assert f'href="{here}?row={oldest.pk}"' in drawer
+    assert f'href="{log}?path=%3D%2Fapi%2Fv1%2Fpath-1"' in drawer
+    whole = text_of(mirror.get("detail", key.key_id, query_params={"row": middle.pk}))
+    assert f'data-closed-url="{here}"' in whole
+    assert f'href="{here}?row={middle.pk}"' in whole
+
+
+def test_only_the_latest_requests_are_listed(mirror, key):
+    for number in range(25):
+        log_request(key, path=f"/api/v1/path-{number}")
+    answer = mirror.get("detail", key.key_id)
+    assert len(answer.context["page"].rows) == 20
+    assert "View all 25 requests" in text_of(answer)
 
 
 def test_htmx_gets_the_part_that_changes(mirror, key):

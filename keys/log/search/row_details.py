@@ -13,7 +13,6 @@ from core.net.curl import JSON, curl_command
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.page import neighbor_rows
 from keys.models import LoggedRequest
-from workspaces.models import Workspace
 
 _UNSEEN = re.compile(f"[{characters.INVISIBLE}{characters.ZERO_WIDTH}]+")
 _WITH_BODY = {"POST", "PUT", "PATCH"}
@@ -48,22 +47,23 @@ def open_row(form: LogFilterForm, scope: LogScope, opening_url: str) -> RowDetai
         return None
     newer, older = (f"{opening_url}{row.pk}" if row else "" for row in neighbor_rows(form, scope, entry.cursor))
     curl = command_for(entry, scope.workspace.base_url)
-    return RowDetails(entry, curl, tuple(_links_to_similar(entry, form, scope.workspace)), newer, older)
+    return RowDetails(entry, curl, tuple(_links_to_similar(entry, form, scope)), newer, older)
 
 
-def _links_to_similar(entry: LoggedRequest, form: LogFilterForm, workspace: Workspace) -> list[tuple[str, str]]:
+def _links_to_similar(entry: LoggedRequest, form: LogFilterForm, scope: LogScope) -> list[tuple[str, str]]:
+    everywhere = reverse("keys:log", args=[scope.workspace.slug])
+    log = reverse("keys:requests", args=[scope.workspace.slug, scope.key.key_id]) if scope.key else everywhere
     minute = entry.created_at.astimezone(UTC).replace(second=0, microsecond=0)
     times = {"start": _iso(minute.isoformat()), "end": _iso((minute + timedelta(minutes=1)).isoformat()), "since": ""}
     own = {"own": "1"} if entry.is_own_call else {}
     links = [
-        ("Same path", form.link(path=f"={entry.path}"[:1000], **own)),
-        ("Same minute", form.link(**times, **own)),
+        ("Same path", log + form.link(path=f"={entry.path}"[:1000], **own)),
+        ("Same minute", log + form.link(**times, **own)),
     ]
     if entry.status_code is not None:
-        links.insert(0, ("Same status", form.link(status=str(entry.status_code), **own)))
+        links.insert(0, ("Same status", log + form.link(status=str(entry.status_code), **own)))
     if entry.has_address:
-        everywhere = reverse("keys:log", args=[workspace.slug])
-        links.insert(0, ("Same IP address", form.link(ip=entry.ip_address, **own)))
+        links.insert(0, ("Same IP address", log + form.link(ip=entry.ip_address, **own)))
         links.append(("Who used this IP address?", f"{everywhere}?{urlencode({'ip': entry.ip_address, **own})}"))
     return links
 

@@ -63,13 +63,23 @@ def _with_unit(count: int, unit: str) -> str:
 
 def format_distance(at: datetime, now: datetime) -> str:
     """Return the distance of ``at`` from ``now`` in whole units: "3 minutes ago", "in 3 days", "just now"."""
-    seconds = (now - at).total_seconds()
-    distance = abs(seconds)
+    is_past = now > at
+    if words := _in_whole_units(abs(now - at)):
+        return f"{words} ago" if is_past else f"in {words}"
+    return "just now" if now >= at else "in a moment"
+
+
+def format_time_left(until: datetime, now: datetime) -> str:
+    """Return how long it is until then, in the units and with the rounding of ``format_distance``: "3 days"."""
+    return _in_whole_units(max(until - now, timedelta(0))) or "less than a minute"
+
+
+def _in_whole_units(time: timedelta) -> str:
+    seconds = time.total_seconds()
     for least, unit, name in DISTANCES:
-        if distance >= least:
-            words = _with_unit(int(distance // unit), name)
-            return f"{words} ago" if seconds > 0 else f"in {words}"
-    return "just now" if seconds >= 0 else "in a moment"
+        if seconds >= least:
+            return _with_unit(int(seconds // unit), name)
+    return ""
 
 
 def format_short(seconds: float) -> str:

@@ -10,7 +10,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
 from alerts.engine.rule_kinds import Fact
-from core.formatting import format_duration, format_duration_floor, format_number, format_quantity, time_marker
+from core.formatting import format_number, format_quantity, format_time_left, time_marker
 from usage.burn import SpentCredits, spent_since
 from usage.changes.types import SKEW
 from usage.forecast.runway import BEYOND, NOT_FALLING, REACHED, Burn, Runway, burn_of, days_left, forecast, stored_burn
@@ -98,7 +98,7 @@ class CreditStatus:
         """Return how long the credits last: "about 2 days", or "" if unknown."""
         if self.runway.reason in {BEYOND, NOT_FALLING, REACHED} or self.runway.median_at is None:
             return ""
-        return f"about {format_duration(self.runway.median_at - self.now)}"
+        return f"about {format_time_left(self.runway.median_at, self.now)}"
 
     @cached_property
     def facts(self) -> tuple[Fact, ...]:
@@ -154,7 +154,7 @@ def _format_dates(ahead: Runway, now: datetime) -> str:
     """Format the dates of a forecast; a rough one has none."""
     early, late = ahead.early_at, ahead.late_at
     if ahead.is_rough:
-        return f", roughly; {format_duration_floor(early - now)} at the least" if early else ", roughly"
+        return f", roughly; {format_time_left(early, now)} at the least" if early else ", roughly"
     likely = f": {time_marker(ahead.median_at)}" if ahead.median_at else ""
     return likely + (f", 80% between {time_marker(early)} and {time_marker(late)}" if early and late else "")
 

@@ -33,6 +33,13 @@ def test_a_time_is_told_in_relative_words(seconds_ago, words):
     assert formatting.format_distance(NOW - dt.timedelta(seconds=seconds_ago), NOW) == words
 
 
+@pytest.mark.parametrize("seconds", [60, 5400, 47.9 * 3600, 5.6 * 86400, 75 * 86400])
+def test_time_that_is_left_is_rounded_like_the_distance(seconds):
+    then = NOW + dt.timedelta(seconds=seconds)
+    assert formatting.format_distance(then, NOW) == f"in {formatting.format_time_left(then, NOW)}"
+    assert formatting.format_time_left(NOW, NOW) == "less than a minute"
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"), [(0, "0 s"), (40, "40 s"), (840, "14 min"), (7200, "2 h"), (200_000, "2 d")]
 )

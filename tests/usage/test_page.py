@@ -7,6 +7,7 @@ from django.urls import reverse
 from alerts.models import Rule
 from tests.keys.conftest import log_request, make_key, note_poll
 from tests.usage.balance_history import record_steady
+from usage.credit_status import credit_statuses
 from usage.readings import record_reading
 from webhooks.models import Workflow
 from workspaces.models import Poll
@@ -143,6 +144,13 @@ def test_what_if_answers_with_a_date_later_than_the_runway(page, workspace, now)
     record_steady(workspace, now, hours=96)
     shown = page("?more=5000").context["page"]
     assert shown.what_if.median_at > shown.runway.median_at
+
+
+def test_pages_and_alerts_say_the_same_of_how_long_the_credits_last(page, workspace, now):
+    record_steady(workspace, now, hours=96, opening=96 * 10 + 1344)  # 5.6 days
+    [status] = credit_statuses([workspace], now)
+    assert status.lasts == "about 5 days"
+    assert "in 5 days</time>" in page().text
 
 
 @pytest.mark.parametrize("entry", ["", "x", "-5", "0", "1e400", "NaN", "9" * 40])

@@ -7,7 +7,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from core.db.rollups import HOUR
-from core.formatting import format_duration, format_number
+from core.formatting import format_number, format_time_left
 from usage.budgets.consumption import BudgetUsage, usage_by_workspace
 from usage.budgets.periods import Period
 from usage.credit_status import CreditStatus, credit_statuses
@@ -124,7 +124,7 @@ class BudgetStatus:
     @property
     def left(self) -> str:
         """Return how much of the period is left: "9 days"."""
-        return format_duration(self.period.end - self.credits.now)
+        return format_time_left(self.period.end, self.credits.now)
 
     @property
     def words(self) -> str:

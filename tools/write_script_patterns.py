@@ -13,6 +13,8 @@ def with_patterns(script: str) -> str:
     """Return the script with the patterns as they are now."""
     patterns = {name: value for name, value in vars(secret_patterns).items() if isinstance(value, re.Pattern)}
     lines = "".join(f"  const {name} = {_literal(pattern)};\n" for name, pattern in patterns.items())
+    net = ", ".join(name for name, pattern in patterns.items() if pattern in secret_patterns.NET)
+    lines += f"  const NET = [{net}];\n"
     return _WRITTEN.sub(lambda found: found[1] + lines, script, count=1)
 
 
@@ -23,6 +25,8 @@ def _literal(pattern: re.Pattern[str]) -> str:
         return f"/^(?:{source})$/{flags}"
     if pattern in secret_patterns.AT_THE_BEGINNING:
         return f"/^{source}/{flags}"
+    if pattern in secret_patterns.AT_A_PLACE:
+        return f"/{source}/y{flags}"
     return f"/{source}/{flags}" if pattern in secret_patterns.ONCE else f"/{source}/g{flags}"
 
 

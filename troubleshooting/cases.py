@@ -1,11 +1,15 @@
-"""The facts of a problem, kept in the query string, where people can correct them."""
+"""The facts of a problem, kept in the query string, where people can correct them.
 
-from dataclasses import asdict, dataclass, fields
+What was said is kept in the session instead, for the page of that very case: addresses are logged and remembered.
+"""
+
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.http import HttpRequest
 from django.utils.http import urlencode
 
 from cleanlist.pricing import MOST_FOR_CONTACT
@@ -13,6 +17,7 @@ from cleanlist.secret_formats import KEY_START
 from core.filters import choice_field
 from core.form_messages import CleanedData
 from keys.models import ApiKey
+from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.pasted.headers import GOOD, MISTAKES
 from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.topics import WORKFLOW, Topic, all_topics, get_topic
@@ -30,6 +35,7 @@ KINDS = {
     "words": "a description",
 }
 MOST_SAID = 300
+_SAID = "troubleshooting_said"
 
 
 @dataclass(frozen=True)
@@ -80,8 +86,8 @@ class Case:
 
     @property
     def query(self) -> str:
-        """Return the case as a query string."""
-        given = {name: value for name, value in asdict(self).items() if value not in (None, "", ())}
+        """Return the case as a query string, without what was said: nobody's words go into an address."""
+        given = {name: value for name, value in asdict(self).items() if value not in (None, "", ()) and name != "said"}
         return urlencode(given | ({"slips": ",".join(self.slips)} if self.slips else {}))
 
 
@@ -101,7 +107,6 @@ class CaseForm(forms.Form):
     )
     heard = forms.ChoiceField(required=False, choices=[("", ""), *KINDS.items()], widget=forms.HiddenInput)
     code = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
-    said = forms.CharField(required=False, max_length=MOST_SAID, widget=forms.HiddenInput)
     request_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     scope = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     slips = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
@@ -144,12 +149,36 @@ class CaseForm(forms.Form):
         given: CleanedData = self.cleaned_data if self.is_bound and self.is_valid() else {}
         given = given or getattr(self, "cleaned_data", {})
         known = {field.name: given[field.name] for field in fields(Case) if given.get(field.name)}
-        for name in ("endpoint", "said", "code", "request_id", "scope"):
+        for name in ("endpoint", "code", "request_id", "scope"):
             if name in known:
                 known[name] = remove_secrets(known[name]).text
         if "key" in known:
             known["key"] = UUID(known["key"])
         return Case(**known)
+
+
+def remember_said(request: HttpRequest, case: Case) -> None:
+    """Keep what was said of ``case``, without secrets and contact data, until the session hears of another one."""
+    if case.said:
+        request.session[_SAID] = [case.query, mask_contacts(case.said)]
+    else:
+        request.session.pop(_SAID, None)
+
+
+def with_said(request: HttpRequest, case: Case) -> Case:
+    """Return ``case`` with what was said when it was pasted in this session."""
+    query, said = request.session.get(_SAID, ("", ""))
+    return replace(case, said=said) if said and query == case.query else case
+
+
+def last_said(request: HttpRequest) -> str:
+    """Return what was said of the last case of this session."""
+    return str(request.session.get(_SAID, ("", ""))[1])
+
+
+def mask_contacts(text: str) -> str:
+    """Return ``text`` as one line without secrets, email addresses and phone numbers."""
+    return Redactor({"names", "addresses"}).line(remove_secrets(text).text, MOST_SAID)
 
 
 def _label(key: ApiKey) -> str:

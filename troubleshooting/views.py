@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cleanlist.pricing import MAX_CONTACTS
 from keys.presenters import visible_ends
 from troubleshooting.body.validation import validate_body
-from troubleshooting.cases import Case, CaseForm
+from troubleshooting.cases import Case, CaseForm, remember_said, with_said
 from troubleshooting.check_result import CheckResult, link
 from troubleshooting.check_runner import (
     CaseVerdict,
@@ -48,7 +48,7 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
     if request.method == "POST":
         return _recognize(request, workspace)
     form = CaseForm(request.GET, workspace)
-    case = form.case()
+    case = with_said(request, form.case())
     return render(request, PAGE, _context(workspace, form, case) | {"verdict": first_verdict(case)})
 
 
@@ -67,6 +67,7 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
         note_in_sandbox(request, workspace, Milestone.Name.ERROR_PASTED)
     if found.body:
         return _judge(request, workspace, found)
+    remember_said(request, found.case)
     return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
 
 
@@ -92,7 +93,7 @@ def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -
 def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     """Run one check of the case in the query string; its response starts the next one."""
     workspace = get_workspace(request, slug)
-    case = CaseForm(request.GET, workspace).case()
+    case = with_said(request, CaseForm(request.GET, workspace).case())
     steps = checks_for(case)
     if step not in CHECKS or CHECKS[step] not in steps:
         raise Http404("Check not found for this case.")
@@ -124,7 +125,7 @@ def check_all(request: HttpRequest, slug: str) -> HttpResponse:
     """Run every check of the case and show all in one page, for browsers without scripts."""
     workspace = get_workspace(request, slug)
     form = CaseForm(request.GET, workspace)
-    case = form.case()
+    case = with_said(request, form.case())
     done = run_checks(workspace, case, Actor.of(request))
     worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
     context = _context(workspace, form, case) | {
@@ -174,7 +175,7 @@ def _bundle_url(workspace: Workspace, case: Case) -> str:
         "key": str(case.key or ""),
         "endpoint": case.endpoint,
         "status": str(case.status or ""),
-        "message": case.said,
+        "said": "1" if case.said else "",
     }
     query = urlencode({name: value for name, value in values.items() if value})
     links = link(workspace, "", "support_bundle", query=f"?{query}" if query else "")

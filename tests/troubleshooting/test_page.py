@@ -1,5 +1,6 @@
 """The page itself: what is not recognized, what arrives with a secret, wrong entries, and constant work."""
 
+import re
 import time
 
 import pytest
@@ -30,6 +31,25 @@ def test_a_secret_that_arrives_after_all_is_discarded_and_said(page, caplog):
     response = page.http.post(page.url, {"text": f"Authorization: {KEY}"}, follow=True)
     assert "Your text contained a secret. The console discarded it right away and didn't store it." in words(response)
     assert KEY not in str([response.redirect_chain, response.content, caplog.text])
+
+
+SAID = "error 422: ada.private@example.org (+43 660 1234567) lacks company"
+
+
+def test_what_was_said_is_shown_without_contact_data_and_is_in_no_address(page):
+    query = page.paste(SAID)
+    shown = page.look(query)
+    assert "error 422: [email 1] ([phone 1]) lacks company" in shown
+    bundle = re.search(r'href="([^"]*/bundle/[^"]*)"', shown)[1].replace("&amp;", "&")
+    assert "lacks company" in words(page.http.get(bundle))
+    assert not [part for part in ("ada", "1234", "lacks") if part in query + bundle]
+
+
+def test_what_was_said_belongs_to_its_own_case(page):
+    page.paste(SAID)
+    assert "lacks company" not in page.look("topic=shape&heard=words&status=400")
+    page.paste("401")
+    assert "lacks company" not in page.look("topic=shape&heard=words&status=422")
 
 
 @pytest.mark.parametrize("text", ["a+" * 8_000, "a+" * 500_000, "Authorization: '" * 60_000, "curl " + "'a" * 400_001])

@@ -18,6 +18,7 @@ from core.http import render_page
 from keys.models import ApiKey
 from troubleshooting.bundle.builder import SupportBundle, make_bundle, record_download
 from troubleshooting.bundle.redactor import KINDS
+from troubleshooting.cases import last_said
 from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.zip_stream import stream_zip
 from workspaces.access import get_workspace
@@ -108,7 +109,7 @@ class BundleForm(forms.Form):
 def bundle(request: HttpRequest, slug: str) -> HttpResponse:
     """Preview the bundle in full; nothing leaves the console yet."""
     workspace = get_workspace(request, slug)
-    form = BundleForm(request.POST if request.method == "POST" else request.GET, workspace, is_new=True)
+    form = BundleForm(request.POST if request.method == "POST" else _asked_for(request), workspace, is_new=True)
     return _preview(request, form, _bundle_of(workspace, form))
 
 
@@ -127,6 +128,14 @@ def take(request: HttpRequest, slug: str) -> HttpResponseBase:
     if file_format == "zip":
         return download(request, stream_zip(made.files), f"{name}.zip", "application/zip")
     return download(request, iter([made.text]), f"{name}.txt", "text/plain; charset=utf-8")
+
+
+def _asked_for(request: HttpRequest) -> QueryDict:
+    """Return the query, with what was said of the case that led here, which no address has."""
+    asked = request.GET.copy()
+    if asked.pop("said", None):
+        asked["message"] = last_said(request)
+    return asked
 
 
 def _bundle_of(workspace: Workspace, form: BundleForm) -> SupportBundle | None:

@@ -7,33 +7,21 @@ shell's rules. The ends are named only where the browser knows them from the con
 """
 
 import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
-from cleanlist.secret_formats import KEY_PREFIXES
-from troubleshooting.pasted.secret_patterns import (
-    ALONE,
-    BEARER,
-    CLOSING,
-    END_OF_WORD,
-    FIELD,
-    HEADER,
-    ID,
-    KEY,
-    OPENING,
-    OPTION,
-    QUERY,
-    SESSION_TOKEN,
-    STAND_IN,
-    USERINFO,
-)
+from cleanlist.secret_formats import KEY_LENGTH, KEY_PREFIXES
+from troubleshooting.pasted import secret_patterns as patterns
+from troubleshooting.pasted.decoded_text import DecodedText
 
 _BLANKS = re.compile(r"[ \t]*")
 _UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"')}
-_SPACE, _ODD = re.compile(r"\s"), re.compile(r"[^\w\s-]", re.ASCII)
 _MARK = re.compile(
     r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
 )
+_SHOWN = 4  # characters behind the prefix that lists show
+_SHORTEST_PART, _LONG_PART, _LONGEST_TOKEN = 6, 12, 4000
 
 
 @dataclass(frozen=True)
@@ -67,26 +55,116 @@ class StrippedText:
 
 
 def remove_secrets(text: str) -> StrippedText:
-    """Return ``text`` with every key, token and password replaced by a mark."""
-    clean = HEADER.sub(_header, text)
-    clean = OPTION.sub(r"\1\2[secret-removed]", clean)
-    clean = SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
-    clean = KEY.sub(lambda found: key_marker(found[0]), clean)
-    for pattern in (FIELD, QUERY, BEARER):
+    """Return ``text`` with every key, token and password replaced by a mark.
+
+    First tokens and keys, wherever they stand; then what is secret by its place; at last the net, without conditions.
+    """
+    clean = _replaced(text, lambda view: _matches_in(view.text, [patterns.IN_BASE64]))
+    clean = _replaced(clean, lambda view: _tokens_in(view.text))
+    clean = _replaced(clean, lambda view: _keys_in(view.text))
+    clean = patterns.HEADER.sub(_header, clean)
+    clean = patterns.OPTION.sub(r"\1\2[secret-removed]", clean)
+    clean = patterns.SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
+    for pattern in (patterns.FIELD, patterns.QUERY, patterns.BEARER):
         clean = pattern.sub(r"\1[secret-removed]", clean)
-    clean = USERINFO.sub("[secret-removed]", clean)
-    alone = clean.strip()
-    if ALONE.fullmatch(alone) and not ID.fullmatch(alone):
+    clean = patterns.USERINFO.sub("[secret-removed]", clean)
+    alone = patterns.EDGES.sub("", clean)
+    if patterns.ALONE.fullmatch(alone) and not patterns.ID.fullmatch(alone):
         clean = key_marker(alone)
+    clean = _replaced(clean, lambda view: _matches_in(patterns.MARK.sub(_blot, view.text), patterns.NET))
     return StrippedText(clean, clean != text)
 
 
 def key_marker(secret: str) -> str:
     """Return the marker that replaces a key."""
     start = next((each for each in KEY_PREFIXES if secret.startswith(each)), "other")
-    spaces = ",spaces" if _SPACE.search(secret) else ""
-    odd = ",odd" if _ODD.search(secret) else ""
+    spaces = ",spaces" if patterns.SPACE.search(secret) else ""
+    odd = ",odd" if patterns.ODD.search(secret) else ""
     return f"[key-removed:{start},{len(secret)}-characters{spaces}{odd}]"
+
+
+_Found = Iterator[tuple[int, int, str]]  # where it begins and ends, and what takes its place
+
+
+def _replaced(text: str, find: Callable[[DecodedText], _Found]) -> str:
+    """Return ``text`` with what is found in its decoded form replaced where it stands in it."""
+    view = DecodedText.of(text)
+    parts, at = [], 0
+    for start, end, mark in find(view):
+        parts += [text[at : view.place(start)], mark]
+        at = view.place(end)
+    return "".join([*parts, text[at:]]) if parts else text
+
+
+def _keys_in(text: str) -> _Found:
+    at = 0
+    while found := patterns.KEY.search(text, at):
+        whole = KEY_LENGTH - len(KEY_PREFIXES[0])
+        at, count = _end_of(text, found.end(), patterns.KEY_PART, whole)
+        if count > _SHOWN and not _stands_for_a_key(text, found.end(), at):
+            yield found.start(), at, key_marker(text[found.start() : at])
+
+
+def _stands_for_a_key(text: str, start: int, end: int) -> bool:
+    return patterns.PLACEHOLDER.fullmatch(text[start:end]) is not None
+
+
+def _tokens_in(text: str) -> _Found:
+    at = 0
+    while found := patterns.TOKEN.search(text, at):
+        at, count = _end_of(text, found.end(), patterns.TOKEN_PART, 0)
+        end = found.start() + len(text[found.start() : at].rstrip("."))
+        has_dot = "." in text[found.start() : end]
+        before = text[max(0, found.start() - KEY_LENGTH) : found.start()]
+        if has_dot or (count > _LONG_PART and not patterns.IN_KEY.search(before)):
+            yield found.start(), end, "[token-removed]"
+
+
+def _end_of(text: str, at: int, part: re.Pattern[str], whole: int) -> tuple[int, int]:
+    """Return where a secret ends that may be broken, and how many characters it has.
+
+    Its next part belongs to it if that completes it to the ``whole``, or is long enough and no word or id. Of a token,
+    whose length nobody knows (``whole`` is 0), parts are on lines of their own, or quoted for themselves.
+    """
+    end = _end_of_part(part, text, at)
+    count = end - at
+    while (count < whole or not whole) and count < _LONGEST_TOKEN and (gap := patterns.GAP.match(text, end)):
+        behind = _end_of_part(part, text, gap.end())
+        more = text[gap.end() : behind]
+        least = _SHORTEST_PART if count + len(more) <= whole else _LONG_PART
+        is_part = len(more) >= least and not patterns.WORDS.fullmatch(more) and not patterns.OTHER_ID.fullmatch(more)
+        fits = bool(whole) or patterns.BREAK.search(gap[0]) is not None
+        if not more or not (count + len(more) == whole or (is_part and fits)):
+            break
+        end, count = behind, count + len(more)
+    return end, count
+
+
+def _end_of_part(part: re.Pattern[str], text: str, at: int) -> int:
+    found = part.match(text, at)
+    return found.end() if found else at
+
+
+def _matches_in(text: str, net: Iterable[re.Pattern[str]]) -> _Found:
+    """Yield what the net catches, in order; what overlaps is one."""
+    spans = sorted(
+        (found.end() - len(found[found.lastindex or 0]), found.end())
+        for pattern in net
+        for found in pattern.finditer(text)
+    )
+    last = 0
+    for start, end in spans:
+        if start >= last:
+            yield start, end, "[secret-removed]"
+            last = end
+        elif end > last:
+            yield last, end, ""
+            last = end
+
+
+def _blot(mark: re.Match[str]) -> str:
+    """Return what the net takes for the beginning of a mark, at each place of one."""
+    return "[" * len(mark[0])
 
 
 def _header(found: re.Match[str]) -> str:
@@ -100,27 +178,32 @@ def _header(found: re.Match[str]) -> str:
 
 def _end_of_value(quote: str, colon: str, rest: str) -> int:
     """Return where in the rest of its line the header's value ends."""
+    is_quoted = rest[:1] in _UNESCAPED
+    closing = _UNESCAPED[rest[0]].search(rest, 1) if is_quoted else None
     if colon[0] not in "'\"":
-        closing = _UNESCAPED[quote].search(rest) if quote else None
-        return closing.start() if closing else len(rest if quote else rest.removesuffix("\\").rstrip())
+        if quote:
+            closing = _UNESCAPED[quote].search(rest)
+            return closing.start() if closing else len(rest)
+        if closing and patterns.BEHIND.match(rest, closing.end()):
+            return closing.end()
+        return len(rest.removesuffix("\\").rstrip(" \t"))
     # The name is quoted for itself, as in JSON and in code.
-    closing = _UNESCAPED[rest[0]].search(rest, 1) if rest[:1] in _UNESCAPED else None
-    end = closing or END_OF_WORD.search(rest)
+    end = closing or patterns.END_OF_WORD.search(rest)
     return closing.end() if closing else end.start() if end else len(rest)
 
 
 def _without_credential(name: str, value: str) -> str:
-    if name.lower() == "cookie":
-        return value if STAND_IN.fullmatch(value) else "[secret-removed]"
-    opening = OPENING.match(value)
+    if name.lower().endswith("cookie"):
+        return value if patterns.STAND_IN.fullmatch(value) else "[secret-removed]"
+    opening = patterns.OPENING.match(value)
     before, scheme = (opening[0], opening[1] or "") if opening else ("", "")
-    closing = CLOSING.search(value, len(before))
+    closing = patterns.CLOSING.search(value, len(before))
     credential = value[len(before) : closing.start() if closing else None]
-    if not credential or STAND_IN.fullmatch(credential):
+    if not credential or patterns.MARKED.search(credential) or patterns.STAND_IN.fullmatch(credential):
         return value
-    left = key_marker(credential.strip())
-    token = SESSION_TOKEN.fullmatch(credential)
-    if scheme.strip().lower() in {"basic", "digest"}:
+    left = key_marker(patterns.EDGES.sub("", credential))
+    token = patterns.SESSION_TOKEN.fullmatch(credential)
+    if scheme.strip(" \t").lower() in {"basic", "digest"}:
         left = "[secret-removed]"
     elif token and token[1]:
         left = "[token-removed]"

@@ -17,6 +17,7 @@ _STYLES = (
     *("tokens", "base", "layout", "navigation", "button", "form", "table", "surface", "overlay", "figure"),
     *("find", "chart", "filters"),
     *("workspaces", "account", "alerts", "keys", "log", "outgoing", "support", "troubleshoot", "usage", "webhooks"),
+    "print",
 )
 STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 # In the order of their listeners: what cleans or stops a form comes before what sends it.

@@ -28,6 +28,7 @@ def console(request: HttpRequest) -> dict[str, object]:
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "sso_only_except": settings.SSO_ONLY_EXCEPT,
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
+            "is_utc": request.COOKIES.get("times") == "utc",
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
             "sandbox": _sandbox(request, state.workspace),

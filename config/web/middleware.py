@@ -73,11 +73,15 @@ _ZONES = frozenset(zoneinfo.available_timezones())
 
 
 def viewer_time_zone(get_response: Handler) -> Handler:
-    """Show times in the zone that the viewer chose, or else the one that their browser reports in cookie ``tz``."""
+    """Show times in the zone that the viewer chose, or else the one that their browser reports in cookie ``tz``.
+
+    The switch in the account menu, whose cookie is ``times``, has all times in UTC.
+    """
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         chosen = getattr(request.user, "time_zone", "") if request.user.is_authenticated else ""
-        zone = _zone(chosen) or _zone(unquote(request.COOKIES.get("tz", "")))
+        is_utc = request.COOKIES.get("times") == "utc"
+        zone = zoneinfo.ZoneInfo("UTC") if is_utc else _zone(chosen) or _zone(unquote(request.COOKIES.get("tz", "")))
         if zone is None:
             return get_response(request)
         with timezone.override(zone):

@@ -1,6 +1,7 @@
 """The list of alerts: several acknowledged at once, rules turned on and off, Undo, and who sees the banner."""
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -161,6 +162,17 @@ def test_only_critical_alerts_have_a_banner_and_not_on_their_own_pages(go, clien
     assert 'aria-label="Critical alert"' in overview(client, workspace)
     for name, arguments in (("list", []), ("alert", [worst.pk]), ("emails", [])):
         assert 'aria-label="Critical alert"' not in go(viewer, name, *arguments).text
+
+
+def test_the_tab_says_how_many_alerts_fire(go, workspace, viewer):
+    quiet = go(viewer, "list").content.decode()
+    assert "<title>Alerts · " in quiet
+    assert "favicon-alert" not in quiet
+    fire(workspace, "CRM")
+    fire(workspace, "Billing")
+    loud = go(viewer, "list").content.decode()
+    assert "<title>(2) Alerts · " in loud
+    assert re.search(r'<link rel="icon" href="/static/favicon-alert[.\w]*\.svg"', loud)
 
 
 def test_a_closed_banner_stays_away_until_another_critical_alert_fires(go, client, workspace, viewer):

@@ -192,3 +192,22 @@ def test_what_is_filtered_is_saved_as_a_file(log):
         log.get_by_role("button", name="CSV").click()
     with Path(download.value.path()).open() as file:
         assert {line["status_code"] for line in csv.DictReader(file)} == {"422"}
+
+
+def test_on_paper_there_is_the_table_and_none_of_the_controls(log):
+    log.emulate_media(media="print")
+    expect(log.locator("table tbody tr[data-row]").first).to_be_visible()
+    expect(log.locator("#time-range-toggle")).to_be_visible()
+    for controls in ("nav", "button", ".sidebar", ".topbar", ".page__actions", "#filters input", "dialog"):
+        assert log.locator(f"{controls}:visible").count() == 0, controls
+    paths = log.locator(".log-request > :first-child")
+    assert not paths.evaluate_all("all => all.some((each) => each.scrollWidth > each.clientWidth)")
+
+
+def test_the_account_menu_switches_times_to_utc(log):
+    log.locator(".user-menu > summary").click()
+    with log.expect_navigation():
+        log.locator("[data-time-zone-switch]").get_by_text("UTC").click()
+    expect(log.locator("[data-time-zone-switch] [value=utc]")).to_be_checked()
+    assert log.url.endswith(LOG)
+    log.context.clear_cookies(name="times")

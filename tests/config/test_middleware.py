@@ -39,6 +39,13 @@ def test_the_zone_that_a_person_chose_wins():
     assert zone_of(with_cookie(request(chosen), "Europe/Vienna")) == "Asia/Tokyo"
 
 
+@pytest.mark.parametrize(("value", "zone"), [("utc", "UTC"), ("local", "Asia/Tokyo"), ("\0", "Asia/Tokyo")])
+def test_the_switch_has_all_times_in_utc(value, zone):
+    made = with_cookie(request(User(email="viewer@example.test", time_zone="Asia/Tokyo")), "Europe/Vienna")
+    made.COOKIES["times"] = value
+    assert zone_of(made) == zone
+
+
 @pytest.mark.parametrize("value", ["", "Nowhere/Land", "../../etc/passwd", "\0", "x" * 5000])
 def test_an_odd_zone_is_ignored(value):
     assert zone_of(with_cookie(request(), value)) == "UTC"

@@ -104,6 +104,7 @@ def assert_guarded(cookie):
 
 
 def test_what_chromium_keeps_is_out_of_reach_of_scripts_and_of_other_sites(signed_in):
+    signed_in.goto("/")
     kept = {cookie["name"]: cookie for cookie in signed_in.context.cookies()}
     assert "sessionid" in kept
     for name, cookie in kept.items():
@@ -117,6 +118,7 @@ def test_what_chromium_keeps_is_out_of_reach_of_scripts_and_of_other_sites(signe
 
 
 def test_chromium_neither_frames_the_console_nor_runs_what_stands_in_its_pages(signed_in, complaints):
+    signed_in.goto("/")
     signed_in.evaluate("document.body.insertAdjacentHTML('beforeend', '<img src=x onerror=\"window.ran = true\">')")
     signed_in.evaluate("document.body.append(Object.assign(document.createElement('iframe'), {src: '/audit/'}))")
     signed_in.wait_for_function("document.querySelector('iframe').contentDocument === null")

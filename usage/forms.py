@@ -40,10 +40,10 @@ class MarkForm(forms.Form):
         required=False,
         widget=forms.NumberInput(attrs={"min": 0, "step": "any", "inputmode": "decimal"}),
         help_text="As on the invoice. Left empty, it is estimated from the readings.",
-        error_messages={"invalid": "Write a number of credits, for example 5000."},
+        error_messages={"invalid": "Enter a number of credits, for example 5000."},
     )
     sure = forms.BooleanField(label="The amount is right, whatever the readings say", required=False)
-    note = forms.CharField(label="Note", max_length=300, required=False, help_text="Such as: invoice of 3 May.")
+    note = forms.CharField(label="Note", max_length=300, required=False, help_text="For example: invoice from 3 May.")
 
     def __init__(self, change: BalanceChange, data: Mapping[str, object] | None = None) -> None:
         """``change`` determines the choices."""
@@ -127,5 +127,5 @@ class WhatIfForm(forms.Form):
         max_digits=14,
         decimal_places=4,
         widget=forms.NumberInput(attrs={"min": 1, "step": "any", "inputmode": "decimal"}),
-        error_messages={"invalid": "Write a number of credits, for example 5000."},
+        error_messages={"invalid": "Enter a number of credits, for example 5000."},
     )

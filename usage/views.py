@@ -41,7 +41,7 @@ def change(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     if is_post and form.is_valid():
         said = form.cleaned_data
         mark_change(row, Actor.of(request), Mark(said["mark"]), marked=said["credits"], note=said["note"])
-        done = f"Noted: {ChangeExplanation(row).said}. Burn, runway and top-ups follow it."
+        done = f"Noted: {ChangeExplanation(row).said}. Burn rate, runway and top-ups are updated."
         return redirect_to(request, reverse("usage:overview", args=[workspace.slug]), done)
     context = {"one": ChangeExplanation(row), "form": form}
     return render(request, "usage/change.html", context, status=422 if is_post else 200)
@@ -53,7 +53,7 @@ def undo_mark(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     workspace = get_workspace(request, slug, Role.OPERATOR)
     row = _change(workspace, pk)
     done = unmark_change(row, Actor.of(request))
-    text = "Taken back: the console's own reading counts again." if done else "Nothing is said of it any more."
+    text = "Removed. The console's own interpretation counts again." if done else "It was already removed."
     return redirect_to(request, reverse("usage:change", args=[workspace.slug, row.pk]), text)
 
 

@@ -15,8 +15,8 @@
       field.value = text;
       note.textContent =
         count > 1
-          ? `${count} secrets were taken out before anything was sent. Only their length and how they begin are left.`
-          : "A secret was taken out before anything was sent. Only its length and how it begins are left.";
+          ? `${count} secrets were removed before sending. Only their first characters and length remain.`
+          : "A secret was removed before sending. Only its first characters and length remain.";
     }
   }
 

@@ -23,19 +23,19 @@
   }
 
   const MEANINGS = {
-    403: "You may not do this. Ask an administrator of the workspace.",
-    404: "This is no longer there. Reload the page.",
-    413: "That is too large to be sent at once. Make it smaller and try again.",
+    403: "You don't have permission to do this. Ask a workspace owner.",
+    404: "This no longer exists. Reload the page.",
+    413: "This is too large to send. Make it smaller and try again.",
     429: "Too many requests. Wait a moment and try again.",
   };
 
   document.addEventListener("toast", (event) => show(event.detail.level, event.detail.text, event.detail.undo));
-  document.addEventListener("htmx:sendError", () => show("danger", "The console cannot be reached. Check the connection and try again."));
-  document.addEventListener("htmx:timeout", () => show("warning", "The console took too long to answer. Reload to see what happened."));
+  document.addEventListener("htmx:sendError", () => show("danger", "The console can't be reached. Check your connection and try again."));
+  document.addEventListener("htmx:timeout", () => show("warning", "The console took too long to respond. Reload the page to see whether it worked."));
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
     if (xhr.getResponseHeader("HX-Trigger")) return;
-    show("danger", MEANINGS[xhr.status] || `The console answered ${xhr.status}. Reload the page and try again.`);
+    show("danger", MEANINGS[xhr.status] || `The console returned an error (${xhr.status}). Reload the page and try again.`);
   });
   // What was undone is offered once.
   document.addEventListener("htmx:afterRequest", ({ target }) => target.closest?.("[data-undo]")?.closest("[data-toast]").remove());

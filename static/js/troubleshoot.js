@@ -10,12 +10,12 @@
   function say(text, count) {
     const known = keys.find(({ prefix, last4 }) => text.includes(`[key-removed:${prefix}…${last4},`));
     if (count > 1) {
-      const which = known ? ` One of them is the key “${known.label}”; which key it is will be sent too.` : "";
-      note.textContent = `${count} secrets in it were taken out. Only their length and how they begin will be sent.${which}`;
+      const which = known ? ` One is the key “${known.label}”; its name will be sent too.` : "";
+      note.textContent = `${count} secrets removed. Only their first characters and length will be sent.${which}`;
     } else {
       note.textContent = known
-        ? `The key in it is “${known.label}”. It was taken out; only which key it is will be sent.`
-        : "The secret in it was taken out. Only its length and how it begins will be sent.";
+        ? `This is the key “${known.label}”. Its secret was removed; only its name will be sent.`
+        : "Secret removed. Only its first characters and length will be sent.";
     }
   }
 

@@ -259,7 +259,7 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     window.page.locator("#pasted").fill(f"Authorization: Bearer {KEY}")
     window.page.locator("#pasted").blur()
     expect(window.page.locator("#pasted")).to_have_value("Authorization: Bearer [key-removed:clapi_,70-characters]")
-    window.sees("The secret in it was taken out")
+    window.sees("Secret removed.")
 
     bare = chromium.new_context(base_url=console.url, storage_state=signed_in_state, java_script_enabled=False)
     page = bare.new_page()
@@ -279,7 +279,7 @@ def test_the_support_bundle_is_asked_for_without_the_secrets_that_were_entered(w
     page.get_by_label("What you tried").fill(f"A request with {KEY}")
     page.get_by_role("button", name="Preview").click()
     expect(email).to_contain_text("A request with [key-removed:")
-    expect(page.get_by_text("A secret was taken out before anything was sent")).to_be_visible()
+    expect(page.get_by_text("A secret was removed before sending")).to_be_visible()
     message = page.get_by_label("Exact error message")
     message.evaluate(
         "(field, text) => { field.value = text; field.dispatchEvent(new ClipboardEvent('paste', {bubbles: true})); }",

@@ -28,6 +28,9 @@ REFUSED = {
     r"is not known whether": "may or may not",
     r"such that": "so that",
     r"laid aside|put off": "deferred",
+    r"(was|were|be|been) taken out": "removed",
+    r"may not do this": "don't have permission",
+    r"no longer there": "no longer exists",
 }
 # Where people are shown what upstream is: elsewhere the console says Cleanlist.
 SERVICE = {r"upstream": "Cleanlist"}
@@ -38,9 +41,10 @@ ALLOWED = {
     ("workspaces/models/audit.py", "cancelled"): "the stored name of an action",
     ("webhooks/redelivery/services.py", "cancelled"): "the stored value of a state",
 }
-# All that people see but the sandbox, whose texts are those of the API that it stands for.
+# Of the sandbox, too: its texts are those of the API that it stands for.
 PACKAGES = (
     "cleanlist",
+    "sandbox",
     "core",
     "workspaces",
     "alerts",
@@ -86,6 +90,12 @@ def texts_of_module(source: str) -> Iterator[str]:
             yield node.value
 
 
+def texts_of_script(source: str) -> Iterator[str]:
+    """Yield the strings of a script that are sentences; comments are none of them."""
+    source = re.sub(r"^\s*//.*|\s// .*", " ", source, flags=re.MULTILINE)
+    yield from (text for text in re.findall(r'"[^"\n]*"|`[^`]*`', source) if _SENTENCE.search(text))
+
+
 def refused(text: str, words: dict[str, str]) -> Iterator[tuple[str, str]]:
     for pattern, instead in words.items():
         for found in re.finditer(rf"\b(?:{pattern})", text, re.IGNORECASE):
@@ -114,8 +124,18 @@ def test_messages_forms_and_commands_use_the_words_of_the_glossary():
     assert found_in(names, texts_of_module, REFUSED) == []
 
 
+def test_scripts_use_the_words_of_the_glossary():
+    names = tracked("static/js/*.js")
+    assert len(names) > 20
+    assert found_in(names, texts_of_script, REFUSED | SERVICE) == []
+
+
 def test_documents_use_the_words_of_the_glossary():
-    names = [name for name in tracked("README.md", "docs/*.md", ".env.sample") if name != "docs/glossary.md"]
+    names = [
+        name
+        for name in tracked("README.md", "SECURITY.md", "CONTRIBUTING.md", "docs/*.md", ".env.sample")
+        if name != "docs/glossary.md"
+    ]
     assert len(names) > 5
     assert found_in(names, lambda text: [text], DOCUMENTS) == []
 

@@ -30,7 +30,7 @@ def doctor(*arguments):
 def test_a_healthy_workspace_exits_with_0(connected):
     code, said = doctor()
     assert (code, said.splitlines()[-1]) == (0, "No problems found.")
-    assert "[good] Balance" in said
+    assert "[ok] Balance" in said
     assert connected.base_url in said
 
 

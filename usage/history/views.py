@@ -100,7 +100,7 @@ def undo(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     require_confirmation(request, url)
     found = get_object_or_404(BalanceImport.objects.select_related("workspace"), workspace=workspace, pk=pk)
     done = undo_import(found, Actor.of(request))
-    return redirect_to(request, url, f"“{found.name}” was taken out." if done else "It had been taken out before.")
+    return redirect_to(request, url, f"“{found.name}” was removed." if done else "It was already removed.")
 
 
 def _context(workspace: Workspace, **more: object) -> dict[str, object]:

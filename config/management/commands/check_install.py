@@ -3,6 +3,7 @@ import sys
 from django.core.management.base import BaseCommand
 
 from config.health.installation import check_installation
+from core.formatting import counted
 
 
 class Command(BaseCommand):
@@ -10,13 +11,13 @@ class Command(BaseCommand):
     requires_system_checks = []
 
     def handle(self, **_: object) -> None:
-        wrong = 0
+        errors = 0
         for found in check_installation():
-            wrong += bool(found.advice)
-            self.stdout.write(f"{'WRONG' if found.advice else 'ok':<6} {found.part}: {found.text}")
+            errors += bool(found.advice)
+            self.stdout.write(f"{'error' if found.advice else 'ok':<6} {found.part}: {found.text}")
             if found.advice:
                 self.stdout.write(f"{'':<6} {found.advice}")
-        if wrong:
-            self.stdout.write(f"Wrong: {wrong}.")
+        if errors:
+            self.stdout.write(f"{counted(errors, 'error')} found.")
             sys.exit(1)
         self.stdout.write("No problems found.")

@@ -45,7 +45,7 @@ def test_where_nothing_is_wrong_it_says_so(whole, capsys):
     call_command("check_install")
     said = capsys.readouterr().out
     assert said.endswith("No problems found.\n")
-    assert "WRONG" not in said
+    assert "error" not in said
     assert f"Database: {'PostgreSQL' if connection.vendor == 'postgresql' else 'SQLite'}" in said
     assert "Redis: Valkey 9." in said
 
@@ -55,8 +55,8 @@ def test_what_is_wrong_ends_it_with_1_and_says_what_to_do(whole, capsys):
     with pytest.raises(SystemExit, match="1"):
         call_command("check_install")
     said = capsys.readouterr().out
-    assert "WRONG  Site admins: 0\n       Run prepare or createsuperuser.\n" in said
-    assert said.endswith("Wrong: 1.\n")
+    assert "error  Site admins: 0\n       Run prepare or createsuperuser.\n" in said
+    assert said.endswith("1 error found.\n")
 
 
 def test_redis_that_does_not_answer(whole, tmp_path):
@@ -212,6 +212,6 @@ def test_an_address_without_tls_is_told_once_and_not_in_djangos_words(manage, tm
     else:
         manage("migrate", "-v0", VAR_DIR=tmp_path, **variables)
     done = manage("check_install", VAR_DIR=tmp_path, **variables)
-    assert "WRONG  Address: http://console.lan" in done.stdout
+    assert "error  Address: http://console.lan" in done.stdout
     for jargon in ("SECURE_", "COOKIE", "HSTS"):
         assert jargon not in done.stdout

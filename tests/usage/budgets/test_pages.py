@@ -114,7 +114,7 @@ def test_without_a_budget_the_card_offers_one_to_owners(go, workspace, owner, vi
     record_series(workspace, [(timezone.now(), 100)])
     assert "Set a budget" in go("overview", owner).text
     text = go("overview", viewer).text
-    assert "an owner of Example Works can do that" in text
+    assert "An owner of Example Works can set one" in text
     assert "Set a budget" not in text
 
 
@@ -145,7 +145,7 @@ def test_the_card_says_in_words_what_it_draws(go, workspace, viewer, steady, tim
     assert "Calendar months in Europe/Vienna" in text
     assert bar.used.width == round(float(one.used.low) / 50_000 / 1.08 * 1000, 1)
     assert bar.budget == round(1000 / 1.08, 1)
-    assert ("or more if something comes that was not seen so far. " in text) == is_open
+    assert ("or more if usage exceeds what was seen so far. " in text) == is_open
     assert (bar.level, bar.goes_on) == ("ok", is_open)
 
 
@@ -161,7 +161,7 @@ def test_a_budget_that_is_far_passed_is_drawn_to_scale(go, viewer, steady):
     one, bar = page.budget, page.budget_bar
     if one.used.high > 1:  # in the first hour of a month nothing is used yet
         assert bar.level == "danger"
-        assert "Passed" in go("overview", viewer).text
+        assert "Exceeded" in go("overview", viewer).text
     assert bar.budget < 10
     assert bar.used.x + bar.used.width <= 1000
     assert bar.interval.x + bar.interval.width <= 1000

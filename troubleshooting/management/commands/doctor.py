@@ -28,7 +28,7 @@ EXIT_CODES: Mapping[str, int] = {
     "enrichment": 15,
 }
 NOT_CHECKED = 20
-WORDS = {"ok": "good", "warning": "look", "failed": "WRONG", "unknown": "unknown", "skipped": "-"}
+WORDS = {"ok": "ok", "warning": "warning", "failed": "error", "unknown": "unknown", "skipped": "skipped"}
 ALWAYS = ("credential", "plan", "session", "slots", "balance", "rates")
 
 

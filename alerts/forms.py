@@ -194,6 +194,18 @@ class RuleForm(forms.Form):
         return rule
 
 
+def entries_at_level(rule: Rule, threshold: str, recovery: str = "") -> dict[str, object]:
+    """Return what the form of ``rule`` holds, with another level; without a ``recovery`` the gap to it stays."""
+    entries = _initial(rule) | dict(rule.parameters) | {"threshold": threshold}
+    try:
+        moved = rule.recovery + Decimal(threshold) - rule.threshold
+        entries["recovery"] = recovery or _plain(max(moved, Decimal(0)))
+    except ArithmeticError:  # not a number, which the field says
+        entries["recovery"] = recovery or _plain(rule.recovery)
+    entries["addresses"] = "\n".join(rule.addresses)
+    return {name: value for name, value in entries.items() if value is not False}
+
+
 def _initial(rule: Rule) -> dict[str, object]:
     return {
         "name": rule.name,

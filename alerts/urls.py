@@ -20,6 +20,7 @@ urlpatterns = [
     path("w/<slug:slug>/alerts/rules/new/<slug:kind>/", rules.new, name="new_rule"),
     path("w/<slug:slug>/alerts/rules/<int:pk>/", rules.rule, name="rule"),
     path("w/<slug:slug>/alerts/rules/<int:pk>/remove/", rules.remove, name="remove_rule"),
+    path("w/<slug:slug>/alerts/rules/<int:pk>/level/", rules.set_level, name="set_level"),
     path("w/<slug:slug>/alerts/rules/<int:pk>/switch/", rules.switch, name="switch_rule"),
     path("w/<slug:slug>/alerts/emails/", emails.log, name="emails"),
     path("w/<slug:slug>/alerts/emails/<int:pk>/", emails.email, name="email"),

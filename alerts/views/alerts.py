@@ -45,6 +45,23 @@ class RuleRow:
     unreached: Mapping[str, str] | None  # by address, why its e-mails reach no one
 
     @property
+    def has_level(self) -> bool:
+        """Return whether the rule fires at a level, which can be changed in place."""
+        kind = self.rule.kind_of
+        return kind is not None and not kind.is_flag
+
+    @property
+    def level(self) -> str:
+        """Return the level as its field has it."""
+        return f"{self.rule.threshold.normalize():f}"
+
+    @property
+    def unit(self) -> str:
+        """Return what the level is counted in."""
+        kind = self.rule.kind_of
+        return "%" if self.rule.parameters.get("unit") == "percent" else kind.unit if kind else ""
+
+    @property
     def shown(self) -> Observation | None:
         """Return the observation to show: the first past the threshold, or the only one."""
         if self.crossed:

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from alerts.engine.preview import preview
 from alerts.engine.rule_kinds import RuleKind, all_kinds, kind_named
-from alerts.forms import RuleForm
+from alerts.forms import RuleForm, entries_at_level
 from alerts.models import Rule
 from alerts.services import rules
 from alerts.services.notifications import outsiders
@@ -95,6 +95,25 @@ def switch(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     rules.save_rule(found, Actor.of(request), before)
     undo = Undo(request.path, {"to": "off" if found.enabled else "on"})
     return redirect_to(request, _list(workspace), f"“{found.name}” is {'on' if found.enabled else 'off'}.", undo)
+
+
+@require_POST
+def set_level(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
+    """Change the level at which a rule fires, from the list; the level at which it resolves keeps its distance."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    found = _rule(workspace, pk)
+    kind = _kind(found.kind)
+    if kind.is_flag:
+        raise Http404("This rule has no level.")
+    before = rules.describe(found)
+    undo = Undo(request.path, {"threshold": f"{found.threshold:f}", "recovery": f"{found.recovery:f}"})
+    entries = entries_at_level(found, request.POST.get("threshold", ""), request.POST.get("recovery", ""))
+    form = RuleForm(workspace, kind, found, entries)
+    if not form.is_valid():
+        messages.error(request, f"“{found.name}” wasn't changed. {next(iter(form.errors.values()))[0]}")
+        return redirect_to(request, _list(workspace))
+    rules.save_rule(form.apply(), Actor.of(request), before)
+    return redirect_to(request, _list(workspace), f"“{found.name}” now fires when {found.condition}.", undo)
 
 
 def _refused(request: HttpRequest, rule: Rule) -> HttpResponse:

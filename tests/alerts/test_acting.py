@@ -102,6 +102,35 @@ def test_a_rule_is_turned_off_and_on_again_by_undo(go, undo, watch, owner):
     assert rule.enabled
 
 
+def test_a_level_is_changed_in_the_list_keeps_its_gap_and_is_undone(go, undo, watch, owner):
+    rule = watch.rule(threshold=500, recovery=600)
+    assert f'id="level-{rule.pk}"' in go(owner, "list").content.decode()
+    done = go(owner, "set_level", rule.pk, data={"threshold": "1000"})
+    rule.refresh_from_db()
+    assert (rule.threshold, rule.recovery) == (1000, 1100)
+    undo(done)
+    rule.refresh_from_db()
+    assert (rule.threshold, rule.recovery) == (500, 600)
+
+
+@pytest.mark.parametrize(
+    ("level", "why"), [("x", "number"), ("", "wasn't changed"), ("-1", "Enter 0 or more"), ("1e99", "digits")]
+)
+def test_a_level_that_is_none_changes_nothing_and_says_why(go, watch, owner, level, why):
+    rule = watch.rule(threshold=500, recovery=600)
+    done = go(owner, "set_level", rule.pk, data={"threshold": level})
+    [message] = get_messages(done.wsgi_request)
+    assert why in str(message)
+    rule.refresh_from_db()
+    assert rule.threshold == 500
+
+
+def test_a_rule_without_a_level_has_none_to_change(go, watch, owner):
+    rule = watch.rule(kind="credential_rejected", name="Credential rejected", threshold=0)
+    assert "Change level" not in go(owner, "list").content.decode()
+    assert go(owner, "set_level", rule.pk, data={"threshold": "5"}).status_code == 404
+
+
 def test_turning_off_twice_leaves_it_off(go, watch, owner):
     rule = watch.rule()
     for _ in range(2):

@@ -49,9 +49,9 @@ def test_a_refresh_keeps_the_focus_and_says_what_came_of_it(stays):
 
 def test_a_mistake_is_focused_and_what_was_typed_is_kept(stays, complaints):
     page = stays("/w/sandbox/alerts/emails/")
-    page.get_by_label("Address", exact=True).last.fill("nobody")
+    page.get_by_label("Address", exact=True).first.fill("nobody")
     page.get_by_role("button", name="Add", exact=True).click()
-    field = page.get_by_label("Address", exact=True).last
+    field = page.get_by_label("Address", exact=True).first
     expect(field).to_be_focused()
     expect(field).to_have_value("nobody")
     assert page.url.endswith("/alerts/emails/")

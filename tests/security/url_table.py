@@ -213,6 +213,7 @@ alerts:rule                            POST  in 404 404 403 403 422 422 | no: no
 alerts:rule#outsider                   POST  in 404 404 403 403 302 302 | confirm
 alerts:remove_rule                     GET   in 404 404 403 403 200 200 | no
 alerts:remove_rule                     POST  in 404 404 403 403 302 302 | no: tells less, on record
+alerts:set_level                       POST  in 404 404 403 403 302 302 | no: notifies nobody new, on record
 alerts:switch_rule                     POST  in 404 404 403 403 302 302 | no: confirmed when its addresses were stored
 alerts:emails                          GET   in 404 404 200 200 200 200 | no
 alerts:email                           GET   in 404 404 200 200 200 200 | no

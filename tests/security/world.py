@@ -198,7 +198,7 @@ class World:
         )
         return {
             "kind": rule.kind,
-            "pk@alerts:rule alerts:rule#outsider alerts:remove_rule alerts:switch_rule": rule.pk,
+            "pk@alerts:rule alerts:rule#outsider alerts:remove_rule alerts:set_level alerts:switch_rule": rule.pk,
             "pk@alerts:alert alerts:acknowledge alerts:snooze alerts:wake": alert.pk,
             "pk@alerts:recipient alerts:recipient#outsider": recipient.pk,
             "pk@alerts:email": mail.pk,

@@ -9,7 +9,7 @@ PACKAGES := cleanlist sandbox core workspaces alerts keys webhooks usage trouble
 # database are left out by tests/conftest.py.
 WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist config/backup config/front deploy interface sandbox \
   config/metrics/test_running.py security/test_linear.py)
-# A file stays on one core, so that its fixtures are made once; in the order of tests/conftest.py.
+# How many workers, what goes together and in which order: tests/conftest.py.
 ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, rate_limiter_storm and
 # redelivery take minutes: by name only.

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from zlib import crc32
 
 import pytest
 import redis as redis_client
@@ -39,6 +40,12 @@ NOT_QUICK = (
     *("tests/troubleshooting/test_body_agreement.py", "tests/webhooks/test_developers.py"),
 )
 
+# What takes minutes, the longest first.
+LONG = (
+    *("tests/browser/", "tests/deploy/", "tests/config/front/", "tests/config/embedded/test_up.py"),
+    *("tests/alerts/test_live.py", "tests/security/", "tests/sandbox/"),
+)
+
 # How long an example takes says how busy the machine is. What makes too much of them is seen in the time of the whole.
 hypothesis_settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis_settings.load_profile("any machine")
@@ -47,16 +54,18 @@ hypothesis_settings.load_profile("any machine")
 def pytest_collection_modifyitems(config, items):
     """Browser tests together: their console is started once, and Playwright's event loop is in nobody's way.
 
-    On one core they come last, because the others fail faster. On several, one core begins with them, because what is
-    longest has to begin first. What only one database has is left to the run on that one, and what uses none to the
-    run on SQLite.
+    On one core they come last, because the others fail faster. On several, what is longest begins first, and they are
+    the longest of all. What only one database has is left to the run on that one, and what uses none to the run on
+    SQLite.
     """
     kept = [item for item in items if belongs_to_this_run(item)]
     chosen = set(kept)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = kept
-    on_several_cores = hasattr(config, "workerinput")
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None, reverse=on_several_cores)
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: next(n for n, part in enumerate((*LONG, "")) if item.nodeid.startswith(part)))
+    else:
+        items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 def belongs_to_this_run(item):
@@ -84,14 +93,25 @@ def pytest_collection_finish():
     gc.set_threshold(50_000)
 
 
+def pytest_xdist_auto_num_workers():
+    """Two for each core: half of the time tests wait for servers that start, for browsers and for answers."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return 2 * cores
+
+
 class ByFile(LoadFileScheduling):
-    """A file stays on one core, and so do the folders whose files share a started console: it is made once."""
+    """A file stays with one worker, and so do the folders whose files share a started console: it is made once.
+
+    Browser tests are so many that two consoles halve their time.
+    """
 
     folders = ("tests/browser", "tests/deploy", "tests/config/front")
 
     def _split_scope(self, nodeid):
         folder = next((folder for folder in self.folders if nodeid.startswith(f"{folder}/")), None)
-        return folder or super()._split_scope(nodeid)
+        if folder != "tests/browser":
+            return folder or super()._split_scope(nodeid)
+        return f"{folder} {crc32(super()._split_scope(nodeid).encode()) % 2}"
 
 
 def pytest_xdist_make_scheduler(config, log):

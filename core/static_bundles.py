@@ -1,4 +1,4 @@
-"""One style sheet and one script for all pages, joined by ``collectstatic``.
+"""One style sheet and one script for all pages, joined by ``collectstatic``, and one more script where people paste.
 
 With ``DEBUG``, pages link the single files. A file that few pages need may stay alone, linked by their templates;
 ``LINKED_BY_PAGES`` names those.
@@ -23,24 +23,35 @@ STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 # In the order of their listeners: what cleans or stops a form comes before what sends it.
 _SCRIPTS = (
     *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
-    *("file_size", "submit", "refresh", "go_on", "focus", "strip_secrets", "strip_fields", "troubleshoot"),
+    *("file_size", "submit", "refresh", "go_on", "focus"),
     *("line", "scrollers", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find", "chart"),
     *("filters", "drawer"),
 )
 SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))
 LINKED_BY_PAGES = ("js/passkey.js",)  # beside the script of django-allauth, where people sign in
-BUNDLES: Mapping[str, tuple[str, ...]] = {"css/console.css": STYLES, "js/console.js": SCRIPTS}
+# For the pages on which people paste errors and log lines.
+_PASTING = ("js/strip_secrets.js", "js/strip_fields.js", "js/troubleshoot.js")
+BUNDLES: Mapping[str, tuple[str, ...]] = {
+    "css/console.css": STYLES,
+    "js/console.js": SCRIPTS,
+    "js/pasting.js": _PASTING,
+}
 
 
 def _css(text: bytes) -> bytes:
-    """Return ``text`` without comments, which are a tenth of what is sent."""
+    """Return ``text`` without comments, which are a tenth of what is sent, and in one line."""
     first, *others = text.split(b"/*")
-    return first + b"".join(other.partition(b"*/")[2].removeprefix(b"\n") for other in others)
+    bare = first + b"".join(other.partition(b"*/")[2] for other in others)
+    return b" ".join(_lines(bare))
 
 
 def _js(text: bytes) -> bytes:
-    """Return ``text`` without the comments that have lines to themselves."""
-    return b"".join(line for line in text.splitlines(keepends=True) if not line.lstrip().startswith(b"//"))
+    """Return ``text`` without indentation and the comments that have lines to themselves."""
+    return b"\n".join(line for line in _lines(text) if not line.startswith(b"//"))
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return [line for each in text.splitlines() if (line := each.strip())]
 
 
 # What stands between two files of a bundle, and what is left of each.

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from core.charts.chart import Chart, Layer, LegendItem, Point, Slot, runs_of
+from core.charts.chart import Chart, Layer, LegendItem, Point, runs_of
 from core.charts.plot import Plot
 from core.charts.value_axis import ValueAxis
 from core.formatting import counted, format_number, format_time
@@ -14,12 +14,11 @@ HEIGHT = 110
 
 @dataclass(frozen=True)
 class CountBin:
-    """The counts by class from ``since`` until before ``until``; ``url`` leads to what is counted."""
+    """The counts by class from ``since`` until before ``until``."""
 
     since: datetime
     until: datetime
     counts: Mapping[int, int]
-    url: str = ""
 
     @property
     def times(self) -> str:
@@ -52,16 +51,6 @@ def counts_chart(
         points=[
             Point(_middle(one), _words(one, total, present, unit), total)
             for one, total in zip(bins, totals, strict=True)
-        ],
-        slots=[
-            Slot(
-                plot.percent(one.since),
-                round(plot.percent(one.until) - plot.percent(one.since), 2),
-                one.url,
-                _words(one, total, present, unit),
-            )
-            for one, total in zip(bins, totals, strict=True)
-            if one.url
         ],
         legend=[LegendItem(label, _bar_class(number)) for number, label in present.items()] if len(present) > 1 else [],
         edges=[*(one.since for one in bins), bins[-1].until],

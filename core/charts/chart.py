@@ -61,16 +61,6 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class Slot:
-    """A bar's place as a link for the pointer, in percent of the width."""
-
-    left: float
-    width: float
-    url: str
-    text: str
-
-
-@dataclass(frozen=True)
 class LegendItem:
     """An entry of the legend: the class of its swatch or the kind of its mark."""
 
@@ -84,7 +74,8 @@ class Chart:
     """A drawing with its read-out. ``words`` describe it in a sentence; ``name`` is unique on its page.
 
     ``zoom_url`` is where a selected range leads; it holds START and END. ``edges`` are the times that selections snap
-    to. ``latest`` is what the read-out says while nobody points at anything.
+    to, and between which a bar under the pointer is a link. ``latest`` is what the read-out says while nobody points at
+    anything.
     """
 
     name: str
@@ -96,7 +87,6 @@ class Chart:
     gaps: str = ""
     marks: Sequence[Mark] = ()
     thresholds: Sequence[Threshold] = ()
-    slots: Sequence[Slot] = ()
     legend: Sequence[LegendItem] = ()
     edges: Sequence[datetime] = ()
     now: datetime | None = None

@@ -56,9 +56,8 @@ def _utc(value: dt.datetime) -> str:
 
 def _time(value: dt.datetime, text: str, more: SafeString = _NO_MORE) -> SafeString:
     """Render a ``<time>`` with ``text``, and local time and exact UTC on hover."""
-    local, utc = f"{format_time(value, seconds=True)} {timezone.localtime(value).tzname()}", _utc(value)
-    moment, hover = f"{utc.replace(' ', 'T')}Z", f"{local}\n{utc} UTC"
-    return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, hover, more, text)
+    moment = f"{_utc(value).replace(' ', 'T')}Z"
+    return format_html('<time datetime="{}" title="{}"{}>{}</time>', moment, exact_time(value), more, text)
 
 
 @register.simple_tag(name="time")
@@ -80,7 +79,21 @@ def instant(value: dt.datetime | None, empty: str = "—", *, seconds: bool = Fa
 @register.simple_tag
 def time_of_day(value: dt.datetime) -> SafeString:
     """Render the local time of an aware datetime without its day, with day and exact UTC on hover."""
-    return _time(value, timezone.localtime(value).time().isoformat("seconds"))
+    return _time(value, short_time(value))
+
+
+@register.filter
+def short_time(value: dt.datetime) -> str:
+    """Return the local time of an aware datetime without its day, for a link whose title is its ``exact_time``."""
+    return timezone.localtime(value).time().isoformat("seconds")
+
+
+@register.filter
+def exact_time(value: dt.datetime) -> str:
+    """Return local time and exact UTC, for a title; one of them where they are the same."""
+    zone = timezone.localtime(value).tzname()
+    local = f"{format_time(value, seconds=True)} {zone}"
+    return local if zone == "UTC" else f"{local}\n{_utc(value)} UTC"
 
 
 # --- words and figures ----------------------------------------------------------------------------------------
@@ -127,7 +140,7 @@ def status_code(code: int | None) -> SafeString:
     if code is None:
         return SafeString("—")
     if code < 400:
-        return format_html('<span class="status-code">{}</span>', code)
+        return SafeString(code)
     return pill("warning" if code < 500 else "danger", str(code))
 
 

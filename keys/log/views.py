@@ -143,7 +143,8 @@ def _figures(request: HttpRequest, scope: LogScope) -> HttpResponse:
             context |= {"figures": found, "charts": log_charts(found, context["log_url"])}
     except QueryTimeout:
         context["problem"] = "Searching the log takes too long. Narrow the time range to see statistics."
-    return render_page(request, "keys/log/figures.html", "figures", context)
+    part = requested_part(request, {"requests-numbers-table": "numbers"}, "figures")
+    return render_page(request, "keys/log/figures.html", part, context)
 
 
 def _tally(request: HttpRequest, scope: LogScope) -> HttpResponse:

@@ -1,5 +1,6 @@
 // The read-out and the zoom of charts. Arrow keys, a pointer or a finger move the cursor from value to value; a range
-// that is dragged, or lies between two clicks or two presses of Enter, becomes the page's.
+// that is dragged, or lies between two clicks or two presses of Enter, becomes the page's. A bar under the pointer is a
+// link to its own range.
 (() => {
   const states = new Map(); // by the plot's id, so that the cursor stays where it was when the page refreshes
   const STEPS = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity };
@@ -24,20 +25,39 @@
     for (const [name, value] of Object.entries(values)) element.setAttribute(name, value);
   }
 
+  function edgesOf(plot) {
+    return plot.dataset.edges.split(" ").filter(Boolean).map(Number);
+  }
+
   // A chosen range in seconds; of bars, whole ones.
   function range(plot, one, other) {
     const begin = Number(plot.dataset.begin), end = Number(plot.dataset.end);
     const [from, to] = [one, other].sort((a, b) => a - b).map((share) => begin + (share / 100) * (end - begin));
-    const edges = plot.dataset.edges.split(" ").filter(Boolean).map(Number);
+    const edges = edgesOf(plot);
     if (!edges.length) return [Math.floor(from), Math.ceil(to)];
     const before = edges.filter((edge) => edge <= from + 1), after = edges.filter((edge) => edge >= to - 1);
     return [before.at(-1) ?? edges[0], after[0] ?? edges.at(-1)];
   }
 
+  function urlOf(plot, edges) {
+    const [from, to] = edges.map((at) => new Date(at * 1000).toISOString().slice(0, 19) + "Z");
+    return plot.dataset.zoom.replace("START", from).replace("END", to);
+  }
+
   function zoom(plot, one, other) {
-    const [from, to] = range(plot, one, other).map((at) => new Date(at * 1000).toISOString().slice(0, 19) + "Z");
-    if (from === to) return;
-    follow(plot, plot.dataset.zoom.replace("START", from).replace("END", to));
+    const [from, to] = range(plot, one, other);
+    if (from !== to) follow(plot, urlOf(plot, [from, to]));
+  }
+
+  // Puts the one link of a chart with bars onto the bar at this place.
+  function aim(plot, link, percent) {
+    const begin = Number(plot.dataset.begin), seconds = Number(plot.dataset.end) - begin;
+    const edges = edgesOf(plot);
+    const after = edges.findIndex((edge) => edge > begin + (percent / 100) * seconds);
+    if (after < 1) return;
+    const [left, right] = [edges[after - 1], edges[after]].map((edge) => ((edge - begin) / seconds) * 100);
+    set(link, { href: urlOf(plot, [edges[after - 1], edges[after]]) });
+    set(link.firstElementChild, { x: `${left}%`, width: `${right - left}%` });
   }
 
   function follow(plot, url) {
@@ -53,6 +73,7 @@
     const readout = plot.closest("[data-chart]").querySelector("[data-chart-readout]");
     const cursor = plot.querySelector("[data-chart-cursor]");
     const [selection, line, dot] = cursor.children;
+    const bar = plot.querySelector("[data-chart-bar]");
     const silent = readout.textContent;
     let state = states.get(plot.id) ?? { at: null, from: null };
 
@@ -114,16 +135,19 @@
       event.stopPropagation();
     });
 
-    let pressed = null;
+    let pressed = null, dragged = false;
     plot.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !event.isPrimary) return;
+      dragged = false;
+      if (bar) aim(plot, bar, percentOf(event));
       pressed = event.pointerType === "touch" ? null : { x: event.clientX, percent: percentOf(event) };
       move(nearest(points, percentOf(event)));
     });
     plot.addEventListener("pointermove", (event) => {
       const percent = percentOf(event);
-      const dragged = pressed && plot.dataset.zoom && Math.abs(event.clientX - pressed.x) > DRAG;
-      if (dragged) {
+      if (bar && !pressed) aim(plot, bar, percent);
+      if (pressed && plot.dataset.zoom && Math.abs(event.clientX - pressed.x) > DRAG) {
+        dragged = true;
         plot.setPointerCapture(event.pointerId);
         move(nearest(points, percent), { from: pressed.percent, to: percent });
       } else if (!pressed) move(nearest(points, percent), state.from === null ? {} : { to: undefined });
@@ -132,15 +156,15 @@
       const was = pressed;
       pressed = null;
       if (was && state.to !== undefined) zoom(plot, was.percent, percentOf(event));
-      else if (was && !event.target.closest("a")) choose(percentOf(event));
+      else if (was && !bar) choose(percentOf(event));
     });
     plot.addEventListener("pointercancel", () => { pressed = null; });
     plot.addEventListener("pointerleave", () => { if (state.from === null && document.activeElement !== plot) leave(); });
     plot.addEventListener("click", (event) => {
-      const bar = event.target.closest("svg a");
-      if (!bar || !plot.dataset.zoom || event.ctrlKey || event.metaKey || event.shiftKey) return;
+      if (!bar?.hasAttribute("href") || !event.target.closest("svg")) return;
+      if (event.ctrlKey || event.metaKey || event.shiftKey) return;
       event.preventDefault();
-      follow(plot, bar.getAttribute("href"));
+      if (!dragged) follow(plot, bar.getAttribute("href"));
     });
     plot.addEventListener("dragstart", (event) => event.preventDefault());
     // A refresh of the page takes the plot away and puts a new one in its place, which is no leaving.

@@ -11,7 +11,7 @@
 
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
   const focusedRow = () => document.activeElement.closest("[data-row]");
-  const idOf = (row) => row && (visible(row, "[data-shortcut=c], [data-copy-text]") ?? row.dataset.rowId);
+  const idOf = (row) => row && (visible(row, "[data-shortcut=c], [data-copy-text]") ?? row.dataset.rowId ?? row.querySelector("a[aria-haspopup=dialog]"));
 
   // Of the page, or of the whole console.
   function searchField() {
@@ -33,10 +33,19 @@
     row?.scrollIntoView({ block: "nearest" });
   }
 
-  async function copy(id) {
-    if (id instanceof Element) return id.click();
-    await navigator.clipboard?.writeText(id);
-    const detail = navigator.clipboard ? { level: "ok", text: `Copied ${id}` } : { level: "info", text: id };
+  // The request log's rows do not hold their ids, which would be a seventh of the page: the drawer has it.
+  async function idInDrawer(link) {
+    const response = await fetch(link.href, { headers: { "HX-Request": "true", "HX-Target": "drawer" } });
+    const drawer = new DOMParser().parseFromString(await response.text(), "text/html");
+    return drawer.querySelector(drawer.querySelector("[data-shortcut=c]").dataset.copy).textContent;
+  }
+
+  async function copy(target) {
+    const isLink = target instanceof HTMLAnchorElement;
+    if (target instanceof Element && !isLink) return target.click();
+    const id = isLink ? await idInDrawer(target) : target;
+    const copied = await navigator.clipboard?.writeText(id).then(() => true, () => false);
+    const detail = copied ? { level: "ok", text: `Copied ${id}` } : { level: "info", text: id };
     document.body.dispatchEvent(new CustomEvent("toast", { bubbles: true, detail }));
   }
 

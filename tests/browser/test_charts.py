@@ -2,6 +2,7 @@
 
 import re
 from itertools import pairwise
+from urllib.parse import unquote
 
 import pytest
 from playwright.sync_api import expect
@@ -84,10 +85,16 @@ def test_two_presses_of_enter_choose_a_range(usage):
 
 
 def test_a_bar_is_a_link_to_its_own_time(usage):
-    url = plot(usage, "spent").locator("a").nth(5).get_attribute("href")
+    usage.get_by_text("Show the numbers as a table").click()
+    ranges = [unquote(each.get_attribute("href")) for each in usage.locator("#usage-numbers tbody a").all()]
+    bar = plot(usage, "spent").locator("[data-chart-bar]")
+    usage.mouse.move(*at(usage, 0.2, "spent"))
+    url = bar.get_attribute("href")
+    assert unquote(url) in ranges
+    usage.mouse.move(*at(usage, 0.4, "spent"))
+    expect(bar).not_to_have_attribute("href", url)
     usage.mouse.click(*at(usage, 0.2, "spent"))
-    usage.wait_for_url("**/usage/?start=*")
-    usage.goto(f"/w/sandbox/usage/{url}")
+    usage.wait_for_url(f"**/usage/{url}")
     expect(plot(usage)).to_be_visible()
 
 

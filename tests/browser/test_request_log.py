@@ -22,7 +22,7 @@ def log(signed_in):
 
 
 def times(page):
-    return [cell.get_attribute("id") for cell in page.locator("tr[data-row]").all()]
+    return [link.get_attribute("id") for link in page.locator("tr[data-row] .row-link").all()]
 
 
 def search(page):
@@ -174,6 +174,18 @@ def test_the_drawer_is_walked_by_keyboard_and_gives_the_focus_back(log):
     expect(log).to_have_url(address)
     expect(links.nth(0)).to_be_focused()
     assert log.evaluate("scrollY") == 40
+
+
+def test_the_id_of_a_row_is_copied_without_opening_it(log):
+    log.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    log.locator("#main").focus()
+    log.keyboard.press("j")
+    address = log.evaluate("document.activeElement.href")
+    log.keyboard.press("c")
+    expect(log.get_by_text(re.compile("^Copied [0-9a-f-]{36}$"))).to_be_visible()
+    copied = log.evaluate("navigator.clipboard.readText()")
+    log.goto(address)
+    expect(log.locator("#request-id")).to_have_text(copied)
 
 
 def test_the_address_of_an_open_row_opens_it_again(log):

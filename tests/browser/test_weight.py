@@ -1,36 +1,64 @@
-"""What pages weigh, first and again, and of how much they consist."""
+"""What pages weigh, first and again, of how much they consist, and that nothing moves while they load."""
 
 import pytest
+from playwright.sync_api import expect
 
-PAGES = ["/", "/w/sandbox/", "/w/sandbox/keys/"]
+from tests.browser.walk import all_pages
+
 FIRST, AGAIN = 60_000, 16_000  # bytes, headers included
-REQUESTS, NODES = 8, 1200
+REQUESTS, NODES, SHIFT = 8, 1200, 0.02
+# Nodes after everything has arrived, and the sum of the shifts that nobody caused.
+MEASURE = """() => new Promise((found) => {
+  let shift = 0;
+  const add = (entries) => { for (const one of entries) if (!one.hadRecentInput) shift += one.value; };
+  const observer = new PerformanceObserver((list) => add(list.getEntries()));
+  observer.observe({ type: "layout-shift", buffered: true });
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    add(observer.takeRecords());
+    found({ nodes: document.querySelectorAll("*").length, shift });
+  }));
+})"""
 
 
 @pytest.fixture
 def weigh(chromium, signed_in, console):
-    """Return a function that loads a page in a browser of its own, and then in the same one again."""
+    """Return a function that loads a page in a browser that keeps what it loaded: bytes, requests, nodes and shift."""
     state = signed_in.context.storage_state()
     context = chromium.new_context(base_url=console.url, viewport={"width": 1440, "height": 900}, storage_state=state)
 
-    def load(url):
+    def load(url, until="load"):
         page = context.new_page()
         network, weight, asked = context.new_cdp_session(page), [], []
         network.send("Network.enable")
         network.on("Network.loadingFinished", lambda event: weight.append(event["encodedDataLength"]))
         network.on("Network.requestWillBeSent", lambda event: asked.append(event["request"]["url"]))
-        page.goto(url, wait_until="networkidle")
-        nodes = page.evaluate("document.querySelectorAll('*').length")
+        page.goto(url, wait_until=until)
+        expect(page.locator(".htmx-request")).to_have_count(0)  # parts that are loaded after the page
+        measured = page.evaluate(MEASURE)
         page.close()
-        return sum(weight), len([one for one in asked if not one.startswith("data:")]), nodes
+        return {
+            "bytes": sum(weight),
+            "requests": len([one for one in asked if not one.startswith("data:")]),
+            **measured,
+        }
 
     yield load
     context.close()
 
 
-@pytest.mark.parametrize("url", PAGES)
-def test_a_page_is_light(weigh, url):
-    first, requests, nodes = weigh(url)
-    again, _, _ = weigh(url)
-    assert (first <= FIRST, again <= AGAIN, requests <= REQUESTS) == (True, True, True), (first, again, requests)
-    assert nodes <= NODES
+@pytest.mark.timeout(300)  # forty pages
+def test_every_page_is_light_and_stays_where_it_is(weigh, signed_in):
+    """Each page is loaded once, with style sheet, script and icons at hand: for a first visit they are added."""
+    pages = all_pages(signed_in)
+    first, again = (weigh(pages["start"], until="networkidle")["bytes"] for _ in range(2))
+    common = first - again
+    found = {name: weigh(url) for name, url in pages.items()}
+    assert {
+        name: one
+        for name, one in found.items()
+        if one["bytes"] > AGAIN
+        or common + one["bytes"] > FIRST
+        or one["requests"] > REQUESTS
+        or one["nodes"] > NODES
+        or one["shift"] > SHIFT
+    } == {}, (common, found)

@@ -2,6 +2,7 @@
 
 import gzip
 
+import brotli
 import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,8 +14,8 @@ from workspaces.models import User
 TEXT = "a page of the console " * 100
 
 
-def answer(response=None, path="/w/a/keys/", method="get", user=None):
-    request = getattr(RequestFactory(), method)(path, headers={"Accept-Encoding": "gzip, br"})
+def answer(response=None, path="/w/a/keys/", method="get", user=None, accepts="gzip, br"):
+    request = getattr(RequestFactory(), method)(path, headers={"Accept-Encoding": accepts})
     request.user = user or User(email="viewer@example.test")
     response = response or HttpResponse(TEXT)
     return Compression(stored_pages(lambda _: response))(request)
@@ -23,13 +24,29 @@ def answer(response=None, path="/w/a/keys/", method="get", user=None):
 def test_a_page_is_asked_for_anew_except_by_the_back_button_and_compressed():
     page = answer()
     assert page["Cache-Control"] == "private, no-cache"
-    assert gzip.decompress(page.content).decode() == TEXT
+    assert page["Content-Encoding"] == "br"
+    assert brotli.decompress(page.content).decode() == TEXT
     assert page["Vary"] == "Accept-Encoding"
     assert int(page["Content-Length"]) == len(page.content) < len(TEXT) / 4
 
 
-def test_the_size_of_a_page_differs_each_time():
-    assert len({len(answer().content) for _ in range(30)}) > 1
+@pytest.mark.parametrize("accepts", ["gzip", "gzip, br;q=0"])
+def test_a_browser_without_brotli_gets_gzip(accepts):
+    page = answer(accepts=accepts)
+    assert page["Content-Encoding"] == "gzip"
+    assert gzip.decompress(page.content).decode() == TEXT
+
+
+def test_a_short_page_stays_as_it_is():
+    page = answer(HttpResponse("short"))
+    assert "Content-Encoding" not in page
+    assert page.content == b"short"
+
+
+@pytest.mark.parametrize("accepts", ["br", "gzip"])
+def test_the_size_of_a_page_differs_each_time(accepts):
+    pages = [answer(accepts=accepts) for _ in range(30)]
+    assert len({len(page.content) for page in pages}) > 1
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from core.charts.chart import (
     LegendItem,
     Mark,
     Point,
-    Slot,
     Threshold,
     gap_text,
     gaps_between,
@@ -134,7 +133,6 @@ def spent_chart(rows: Sequence[Bin], span: Range, marks: Sequence[Mark] = (), un
         points=[Point(row.since + (row.until - row.since) / 2, _bin_words(row), float(row.spent)) for row in rows],
         gaps="".join(plot.band(row.since, row.until) for row in unknown),
         marks=joined_marks(marks, plot),
-        slots=[_slot(plot, row) for row in rows],
         edges=[*(row.since for row in rows), rows[-1].until],
         zoom_url=ZOOM_URL,
     )
@@ -186,11 +184,6 @@ def _points(runs: Sequence[Run], gaps: Sequence[tuple[datetime, datetime]], span
     ]
     points += [Point(since + (until - since) / 2, gap_text(since, until)) for since, until in gaps]
     return sorted(points, key=lambda point: point.at)
-
-
-def _slot(plot: Plot, row: Bin) -> Slot:
-    left = plot.percent(row.since)
-    return Slot(left, round(plot.percent(row.until) - left, 2), row.query, _bin_words(row))
 
 
 def _bin_words(row: Bin) -> str:

@@ -1,78 +1,59 @@
 """Shows the state of background polling and of the rate limit; pauses and resumes polling; refreshes on request."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-
 from django.conf import settings
 from django.contrib import messages
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
-from core import clock
-from core.formatting import format_short
 from core.http import redirect_to, referrer_or, wants_partial
 from workspaces import services
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
-from workspaces.models import Poll, Role, Workspace
+from workspaces.models import Role, Workspace
 from workspaces.polling import rate_limiter
+from workspaces.polling.page_rows import overdue_since, rows_of, summarized, tallies
 from workspaces.polling.quota import endpoint_quotas, seconds_to_reset
 from workspaces.polling.registry import Resource, all_resources
 from workspaces.services import RefreshResult
 
-# The order on the page, and the pill of each state.
-STATES = {
-    "failing": ("danger", "Failing"),
-    "running": ("ok", "Running"),
-    "due": ("ok", "Due"),
-    "scheduled": ("neutral", "Scheduled"),
-    "paused": ("warning", "Paused"),
-    "spare": ("neutral", "Not needed"),
-}
-
-# Due polls start within seconds, unless no worker or no clock is running.
-LONGEST_DUE = timedelta(minutes=1)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One poll on the page."""
-
-    poll: Poll
-    label: str
-    subject: str
-    state: str
-    note: str = ""
-
-    @property
-    def pill(self) -> tuple[str, str]:
-        """Return the level and the label of the state."""
-        return STATES[self.state]
-
-    @property
-    def every(self) -> str:
-        return format_short(self.poll.interval_seconds)
+PAGE_SIZE = 50
 
 
 @require_safe
 def polling(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show all polls of the workspace, those that need attention first, and what is left of the rate limit."""
+    """Show the polls of the workspace, those that need attention first, and what is left of the rate limit.
+
+    Those of a resource with many subjects are one line, which leads to all of them.
+    """
     workspace = get_workspace(request, slug)
-    rows = _rows(workspace)
+    if "resource" in request.GET:
+        return _polls_of_resource(request, workspace)
+    rows = rows_of(workspace)
+    single, summaries = summarized(rows)
     context = {
-        "rows": rows,
-        "counts": [(text, level, n) for name, (level, text) in STATES.items() if (n := _count(rows, name))],
-        "overdue_since": _overdue_since(rows),
+        "rows": single,
+        "summaries": summaries,
+        "counts": tallies(rows),
+        "overdue_since": overdue_since(rows),
         "headroom": endpoint_quotas(workspace),
         "reset": seconds_to_reset(),
         "share": rate_limiter.share(),
         "share_percent": settings.RATE_LIMIT_SHARE_PERCENT,
     }
     return render(request, "workspaces/polling.html", context)
+
+
+def _polls_of_resource(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    resource = _known_resource(request.GET["resource"])
+    rows = [row for row in rows_of(workspace) if row.resource.name == resource.name]
+    page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {"resource": resource, "rows": page.object_list, "page": page, "counts": tallies(rows)}
+    return render(request, "workspaces/polling_resource.html", context)
 
 
 @require_POST
@@ -95,46 +76,6 @@ def resume(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _back(request: HttpRequest, workspace: Workspace) -> str:
     return referrer_or(request, reverse("workspaces:polling", args=[workspace.slug]))
-
-
-def _rows(workspace: Workspace) -> list[Row]:
-    resources = {resource.name: resource for resource in all_resources()}
-    names = {name: resource.subject_names(workspace) for name, resource in resources.items() if resource.has_subjects}
-    rows = [
-        Row(
-            poll,
-            resources[poll.resource].label,
-            names.get(poll.resource, {}).get(poll.subject, poll.subject),
-            _state(poll, wanted=resources[poll.resource].wanted(workspace)),
-            # No note for resources with subjects: they have many polls, and a note may cost a query.
-            "" if resources[poll.resource].has_subjects else resources[poll.resource].note(workspace),
-        )
-        for poll in workspace.polls.all()
-        if poll.resource in resources
-    ]
-    order = list(STATES)
-    return sorted(rows, key=lambda row: (order.index(row.state), row.label, row.subject.lower(), row.poll.pk))
-
-
-def _state(poll: Poll, *, wanted: bool) -> str:
-    now = clock.cached_now()
-    if poll.paused_reason:
-        return "paused" if wanted else "spare"
-    if poll.leased_until is not None and poll.leased_until > now:
-        return "running"
-    if poll.consecutive_failures:
-        return "failing"
-    return "due" if poll.next_run_at <= now else "scheduled"
-
-
-def _overdue_since(rows: list[Row]) -> datetime | None:
-    """Return since when the oldest due poll has waited for a worker, if that is longer than LONGEST_DUE."""
-    oldest = min((row.poll.next_run_at for row in rows if row.state in {"due", "failing"}), default=None)
-    return oldest if oldest is not None and clock.cached_now() - oldest > LONGEST_DUE else None
-
-
-def _count(rows: list[Row], state: str) -> int:
-    return sum(row.state == state for row in rows)
 
 
 @require_POST

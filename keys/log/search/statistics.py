@@ -245,7 +245,7 @@ def log_charts(found: LogStatistics, log_url: str) -> LogCharts | None:
     """Return the charts of ``found``, whose bars lead to ``log_url``; None without requests."""
     if not found.bars:
         return None
-    bins = [CountBin(bar.start, bar.end, bar.counts, f"{log_url}{bar.url}") for bar in found.bars]
+    bins = [CountBin(bar.start, bar.end, bar.counts) for bar in found.bars]
     zoom_url = f"{log_url}{found.zoom}"
     requests = counts_chart("requests-chart", "Requests", bins, CLASSES, unit="request", zoom_url=zoom_url)
     return LogCharts(requests, _latency(found, bins) if found.latency else None)

@@ -55,6 +55,41 @@ def test_what_fails_comes_first_and_keys_go_by_their_names(page, workspace):
     assert [row.subject for row in page().context["rows"]] == ["", "Batch worker"]
 
 
+def many_logs(workspace, number, **facts):
+    for place in range(number):
+        poll(workspace, "requests", subject=f"key-{place}", interval_seconds=60 * (1 + place % 2), **facts)
+
+
+def test_a_resource_with_many_subjects_is_one_line_and_what_fails_of_it_has_its_own(page, workspace):
+    many_logs(workspace, 11)
+    poll(workspace, "requests", subject="broken", consecutive_failures=1, last_error="The service is down.")
+    poll(workspace)
+    response = page()
+    assert [row.subject for row in response.context["rows"]] == ["broken", ""]
+    text = " ".join(response.content.decode().split())
+    assert "View all 12 keys" in text
+    assert "1 min to 2 min" in text
+    assert response.context["counts"] == [("danger", "Failing", 1), ("neutral", "Scheduled", 12)]
+
+
+def test_a_few_subjects_have_a_line_each(page, workspace):
+    many_logs(workspace, 10)
+    response = page()
+    assert len(response.context["rows"]) == 10
+    assert "View all" not in response.content.decode()
+
+
+def test_all_subjects_of_a_resource_are_listed_in_pages(client, workspace, viewer):
+    many_logs(workspace, 60)
+    poll(workspace)
+    client.force_login(viewer)
+    url = reverse("workspaces:polling", args=[workspace.slug]) + "?resource=requests"
+    first, second = client.get(url), client.get(url + "&page=2")
+    assert [len(one.context["rows"]) for one in (first, second)] == [50, 10]
+    assert "?resource=requests&amp;page=2" in first.content.decode()
+    assert client.get(url.replace("requests", "nothing")).status_code == 404
+
+
 def test_a_page_on_which_nothing_moves_says_so(page, workspace):
     due = poll(workspace, next_run_at=timezone.now() - timedelta(seconds=20))
     assert "Background sync has stopped" not in page().content.decode()

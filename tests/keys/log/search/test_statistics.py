@@ -56,6 +56,19 @@ def test_the_chart_shows_only_classes_that_occur_and_durations_where_they_are_kn
     assert "p50 4" in texts[-1]
 
 
+def test_the_numbers_come_when_they_are_unfolded_and_are_at_hand_without_a_script(log):
+    log.add(created_at=timezone.now() - timedelta(minutes=1))
+    url = log.all_url + "figures/"
+    numbers = '<th scope="row"><a href="/w/'
+    assert numbers in log.get(url=url).content.decode()
+    part = log.get(url=url, headers={"HX-Request": "true", "HX-Target": "statistics"}).content.decode()
+    assert numbers not in part
+    assert 'id="requests-numbers-table"' in part
+    part = log.get(url=url, headers={"HX-Request": "true", "HX-Target": "requests-numbers-table"}).content.decode()
+    assert numbers in part
+    assert "<h3>" not in part
+
+
 def test_addresses_and_agents_never_seen_before_the_last_day_are_marked(log, figures):
     log.add(created_at=timezone.now() - timedelta(days=2), ip_address="203.0.113.1", user_agent="old/1")
     log.add(ip_address="203.0.113.1", user_agent="old/1")

@@ -7,6 +7,7 @@
       const { rowLink, closedUrl } = drawer.querySelector("[data-row-link]").dataset;
       history.replaceState(history.state, "", closedUrl);
       drawer.remove();
+      document.body.dispatchEvent(new Event("drawer-closed")); // what was behind it can be loaded
       document.getElementById(rowLink)?.focus({ preventScroll: true });
       document.activeElement.scrollIntoView({ block: "nearest" });
     }, { once: true });

@@ -192,7 +192,9 @@ def test_the_address_of_an_open_row_opens_it_again(log):
     pk = log.locator("tr[data-row] .row-link").nth(2).get_attribute("id").removeprefix("open-")
     log.goto(f"{LOG}?row={pk}")
     expect(log.get_by_role("dialog")).to_contain_text("Request ID")
+    expect(log.locator("#statistics h3")).to_have_count(0)
     log.get_by_role("link", name="Close").click()
+    expect(log.locator("#statistics h3").first).to_be_visible()
     expect(log).to_have_url(LOG)
 
 

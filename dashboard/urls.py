@@ -11,5 +11,6 @@ urlpatterns = [
     path("w/<slug:slug>/find/", views.find_here, name="find"),
     path("w/<slug:slug>/", views.overview, name="overview"),
     path("w/<slug:slug>/first-steps/", checklist.first_steps, name="first_steps"),
+    path("w/<slug:slug>/sandbox/reset/", checklist.sandbox_reset, name="sandbox_reset"),
     path("w/<slug:slug>/sandbox/credits/", checklist.sandbox_credits, name="sandbox_credits"),
 ]

@@ -1,4 +1,4 @@
-"""Dismisses the checklist and brings it back; asks the sandbox for a balance."""
+"""Dismisses the checklist and brings it back; asks the sandbox for a balance, or to reset its demo."""
 
 from decimal import Decimal
 
@@ -7,18 +7,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods, require_POST
 
 from alerts.models import Alert
 from core.formatting import format_number
-from core.http import redirect_to
+from core.http import redirect_to, render_page
 from usage.thresholds import BALANCE_BELOW
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Milestone, Role, Workspace
-from workspaces.polling.registry import BALANCE
+from workspaces.polling.registry import BALANCE, KEYS
 from workspaces.services import milestones, refresh
-from workspaces.services.sandbox import SandboxRefused, set_credits
+from workspaces.services.sandbox import SandboxRefused, reset_demo, set_credits
 
 # The balances that the sandbox can be asked for.
 BALANCES = {"none": 0, "full": 10_000}
@@ -51,6 +51,39 @@ def sandbox_credits(request: HttpRequest, slug: str) -> HttpResponse:
         refresh(workspace, BALANCE)
         messages.success(request, _what_follows(workspace, amount))
     return redirect_to(request, workspace.get_absolute_url())
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sandbox_reset(request: HttpRequest, slug: str) -> HttpResponse:
+    """Say what a reset of the demo does; then have the sandbox do it, and sync keys and balance at once."""
+    workspace = get_workspace(request, slug, Role.OWNER)
+    if request.method != "POST":
+        return render_page(request, "workspaces/confirm.html", "dialog", _reset_context(request, workspace))
+    try:
+        reset_demo(workspace, Actor.of(request))
+    except SandboxRefused as refusal:
+        messages.error(request, str(refusal))
+        return redirect_to(request, workspace.get_absolute_url())
+    for resource in (KEYS, BALANCE):
+        refresh(workspace, resource)
+    return redirect_to(request, workspace.get_absolute_url(), "The demo data was reset.")
+
+
+def _reset_context(request: HttpRequest, workspace: Workspace) -> dict[str, object]:
+    return {
+        "title": "Reset the demo data?",
+        "button": "Reset demo data",
+        "keep": "Cancel",
+        "back_url": workspace.get_absolute_url(),
+        "back_label": "Overview",
+        "action_url": request.path,
+        "consequences": [
+            "Revoked demo keys become active again, and all demo keys get back their names and expiry.",
+            "Keys created since then are revoked, except the one this console uses.",
+            f"The balance becomes {format_number(BALANCES['full'])} credits, and simulated failures end.",
+            "Past requests, webhooks, alerts and the audit trail stay.",
+        ],
+    }
 
 
 def _what_follows(workspace: Workspace, amount: Decimal | int) -> str | SafeString:

@@ -11,19 +11,23 @@ from pydantic import AwareDatetime, BaseModel, Field
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from sandbox.auth.credentials import CREDENTIALS_FILE
 from sandbox.credits import ledger
 from sandbox.db.column_types import utc_now
 from sandbox.db.tables import ApiKey, LeadList, Organization, RequestLog, User
+from sandbox.demo import installer
+from sandbox.demo.reset import reset_keys
 from sandbox.errors import ApiError, not_found
 from sandbox.http.faults import CONTROL_PREFIX, Fault
 from sandbox.request_log import MAX_TEXT, LoggedRequest, write_rows
 from sandbox.schemas import Text
-from sandbox.seed import ALL_SCOPES, Scope
+from sandbox.seed import ALL_SCOPES, ORGANIZATION_ID, Scope
 
 from .dependencies import Sandbox, get_services
 from .refusals import CONTROL
 
 BATCH = 1000
+DEMO_CREDITS = Decimal(10_000)
 
 
 async def guard(request: Request, x_sandbox_control: Annotated[str, Header()] = "") -> None:
@@ -60,6 +64,29 @@ def set_credits(body: SetCredits, sandbox: Sandbox) -> dict[str, object]:
         _organization(session, body.organization_id)
         credits_now = ledger.set_balance(session, body.organization_id, body.credits)
     return {"organization_id": body.organization_id, "credits": float(credits_now)}
+
+
+class ResetDemo(BaseModel):
+    """The organization to reset, which has to be the demo's."""
+
+    organization_id: Text
+
+
+@router.post("/reset")
+def reset_demo(body: ResetDemo, sandbox: Sandbox) -> dict[str, object]:
+    """Put the demo's keys, its balance and the sandbox's answers back; keys created since are revoked.
+
+    Keys that `python -m sandbox credentials` issued stay, and so do the past requests, workflows and deliveries.
+    """
+    seed = installer.installed_seed(sandbox.store)
+    if body.organization_id != ORGANIZATION_ID:
+        raise not_found("This organization is not the demo's.")
+    issued = sandbox.data_dir.read_json(CREDENTIALS_FILE).get("issued_key_ids", [])
+    with sandbox.store.session() as session:
+        keys = reset_keys(session, seed, utc_now(), issued)
+        credits_now = ledger.set_balance(session, ORGANIZATION_ID, DEMO_CREDITS)
+    sandbox.faults.active.clear()
+    return {"restored_keys": keys.restored, "revoked_keys": keys.revoked, "credits": float(credits_now)}
 
 
 class AppendRequests(BaseModel):

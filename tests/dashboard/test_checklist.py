@@ -18,6 +18,7 @@ from workspaces.models import Action, AuditEvent, ManagementSession, Membership,
 pytestmark = pytest.mark.django_db
 OVERVIEW, FIRST_STEPS = "/w/example-works/", "/w/example-works/first-steps/"
 CREDITS = "/w/example-works/sandbox/credits/"
+RESET = "/w/example-works/sandbox/reset/"
 TOUR = ["webhook", "redelivery", "key", "credits", "email", "error"]
 FAILED = "public_bulk_0123"
 
@@ -245,6 +246,19 @@ def test_operators_set_the_balance_of_the_sandbox_on_record(client, connected, s
     assert balance(sandbox) == credits_
     event = AuditEvent.objects.get(action=Action.SANDBOX_CREDITS_SET)
     assert (event.outcome, event.details, event.actor) == ("succeeded", {"credits": credits_}, operator)
+
+
+def test_owners_reset_the_demo_on_record_after_they_read_what_it_does(client, as_owner, connected, sandbox, operator):
+    sandbox.control("credits", {"organization_id": connected.organization_id, "credits": 7})
+    page = as_owner.get(RESET).content.decode()
+    assert "Keys created since then are revoked" in page
+    assert balance(sandbox) == 7
+    answer = as_owner.post(RESET, follow=True)
+    assert balance(sandbox) == 10_000, answer.content.decode()
+    assert "The demo data was reset." in answer.content.decode()
+    assert AuditEvent.objects.get(action=Action.SANDBOX_RESET).outcome == "succeeded"
+    client.force_login(operator)
+    assert client.post(RESET).status_code == 403
 
 
 def test_viewers_cannot_and_other_balances_do_not_exist(client, as_owner, connected, viewer):

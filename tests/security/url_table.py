@@ -190,6 +190,8 @@ find_anywhere                          GET   in 200 200 200 200 200 200 | no
 overview                               GET   in 404 404 200 200 200 200 | no
 first_steps                            POST  in 404 404 302 302 302 302 | no: hides or shows a card, for oneself
 sandbox_credits                        POST  in 404 404 403 302 302 302 | no: reaches only the sandbox of this machine
+sandbox_reset                          GET   in 404 404 403 403 200 200 | no
+sandbox_reset                          POST  in 404 404 403 403 302 302 | no: reaches only the sandbox of this machine
 troubleshoot                           GET   in 404 404 200 200 200 200 | no
 troubleshoot                           POST  in 404 404 302 302 302 302 | no: looks at what was typed
 troubleshoot_all                       POST  in 404 404 200 200 200 200 | no: looks at what was typed

@@ -85,6 +85,7 @@ class Action(models.TextChoices):
     REDELIVERY_CANCELLED = "redelivery:cancelled", "Redelivery canceled"
     REDELIVERY_FINISHED = "redelivery:finished", "Redelivery finished"
     SANDBOX_CREDITS_SET = "sandbox:credits_set", "Balance of the sandbox set"
+    SANDBOX_RESET = "sandbox:reset", "Sandbox demo data reset"
     SUPPORT_BUNDLE_MADE = "support_bundle:made", "Support bundle created"
     AUDIT_PRUNED = "audit:pruned", "Old audit events deleted"
     ENCRYPTION_KEYS_ROTATED = "credential:resealed", "Stored secrets re-encrypted"

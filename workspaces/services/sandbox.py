@@ -41,17 +41,32 @@ def set_credits(workspace: Workspace, actor: Actor, amount: int) -> None:
 
     Raises SandboxRefused if the workspace is not connected to the sandbox, or the sandbox does not do it.
     """
+    body: dict[str, object] = {"organization_id": workspace.organization_id, "credits": amount}
+    _do(workspace, actor, "credits", body, Action.SANDBOX_CREDITS_SET, credits=amount)
+
+
+def reset_demo(workspace: Workspace, actor: Actor) -> None:
+    """Have the sandbox put its demo keys and balance back and revoke all keys created since, and record that.
+
+    Raises SandboxRefused like ``set_credits``.
+    """
+    _do(workspace, actor, "reset", {"organization_id": workspace.organization_id}, Action.SANDBOX_RESET)
+
+
+def _do(
+    workspace: Workspace, actor: Actor, what: str, body: dict[str, object], action: Action, **details: object
+) -> None:
     if not is_sandbox(workspace):
         raise SandboxRefused("This workspace is not connected to the sandbox of this console.")
-    problem = _post("credits", {"organization_id": workspace.organization_id, "credits": amount})
+    problem = _post(what, body)
     record_event(
-        Action.SANDBOX_CREDITS_SET,
+        action,
         actor,
         workspace=workspace,
         outcome=Outcome.FAILED if problem else Outcome.SUCCEEDED,
         subject=(workspace.organization_id, workspace.organization_name),
         message=problem,
-        credits=amount,
+        **details,
     )
     if problem:
         raise SandboxRefused(problem)

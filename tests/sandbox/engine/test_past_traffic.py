@@ -12,7 +12,9 @@ from sandbox.credits import ledger
 from sandbox.db.store import Store
 from sandbox.db.tables import ApiKey, DeliveryAttempt, LedgerEntry, RequestLog, Workflow
 from sandbox.demo import past_traffic
+from sandbox.demo.demo_keys import DEMO_KEYS
 from sandbox.demo.past_traffic import PastSettings
+from sandbox.demo.reset import KeyReset, reset_keys
 from sandbox.seed import INITIAL_CREDITS, ORGANIZATION_ID, USER_ID, ensure_default_organization
 
 NOW = dt.datetime(2026, 11, 23, 14, 37, 11, tzinfo=dt.UTC)
@@ -153,3 +155,26 @@ def test_a_server_that_ran_without_traffic_keeps_its_ledger(tmp_path):
         assert ledger.balance(session, ORGANIZATION_ID) == total
         assert session.scalar(select(func.count()).where(LedgerEntry.amount == 12_345)) == 1
     store.close()
+
+
+def test_a_reset_restores_demo_keys_and_revokes_those_made_since_but_the_issued(session):
+    production, retired = (next(one for one in DEMO_KEYS if bool(one.revoked) == gone) for gone in (False, True))
+    key = session.get(ApiKey, production.key_id(1))
+    key.revoked_at, key.name = NOW, "Renamed"
+    same = {
+        "user_id": key.user_id,
+        "organization_id": key.organization_id,
+        "key_prefix": "clapi_aaaa",
+        "created_at": NOW,
+    }
+    for name in ("own", "issued"):
+        session.add(ApiKey(id=name, name=name, key_hash=name, key_last4="bbbb", **same))
+    session.flush()
+
+    assert reset_keys(session, 1, NOW, {"issued"}) == KeyReset(restored=1, revoked=1)
+
+    assert (key.revoked_at, key.name) == (None, production.name)
+    assert session.get(ApiKey, retired.key_id(1)).revoked_at is not None
+    assert session.get(ApiKey, "own").revoked_at == NOW
+    assert session.get(ApiKey, "issued").revoked_at is None
+    session.rollback()

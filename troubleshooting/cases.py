@@ -27,7 +27,9 @@ from workspaces.models import Workspace
 KINDS = {
     "error": "an error response",
     "status": "a status code",
-    "curl": "a curl command",
+    "curl": "a request",
+    "code": "a program",
+    "request": "a request id",
     "header": "a header",
     "body": "a request body",
     "workflow": "a workflow id",

@@ -201,6 +201,42 @@ _TOPICS = (
         send="the request id",
     ),
     Topic(
+        "cors",
+        "Blocked by CORS policy",
+        "The API was called from a browser",
+        "Browsers only let a page call an API that allows it, and Cleanlist doesn't. A key in a page is also visible "
+        "to everyone who opens it.",
+        (
+            "Is the request sent by JavaScript in a page? Servers, scripts and automation tools aren't affected.",
+            "If a page with the key was published, consider the key leaked: revoke it and create a new one.",
+        ),
+        "Call the API from your server and let the page call your server. The key stays there.",
+        ("credential",),
+    ),
+    Topic(
+        "method",
+        "405 Method Not Allowed",
+        "This path doesn't accept this method",
+        "The path exists, but not with this method: a GET instead of a POST, for example. A redirect can turn a POST "
+        "into a GET.",
+        (
+            "enrich/bulk and credits/estimate take POST; enrich/status, credits/balance, whoami and usage take GET.",
+            "Is the URL exactly the documented one, with https:// and without a slash at the end?",
+        ),
+        "Use the method in Cleanlist's docs for this path.",
+        ("credential",),
+        send="the method and the path",
+    ),
+    Topic(
+        "request",
+        "A request id",
+        "A request id alone doesn't tell what happened",
+        "Cleanlist's support can find the request by it. Here, its status or error message tells more.",
+        ("Paste the complete response: status, headers and body.",),
+        "If you need support, create a support bundle: it includes the request id.",
+        send="the request id",
+    ),
+    Topic(
         "not_found",
         "404 Not Found",
         "Cleanlist can't find what was requested",

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.pricing import MAX_CONTACTS
 from keys.presenters import visible_ends
-from troubleshooting.body.validation import validate_body
+from troubleshooting.body.validation import refuse_content_type, validate_body
 from troubleshooting.cases import Case, CaseForm, remember_said, with_said
 from troubleshooting.check_result import CheckResult, link
 from troubleshooting.check_runner import (
@@ -29,7 +29,7 @@ from troubleshooting.check_runner import (
 from troubleshooting.checks import CHECKS, checks_for
 from troubleshooting.checks.request_shape import result_of_body
 from troubleshooting.checks.workflows import stored_deliveries
-from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
+from troubleshooting.pasted.recognizer import CONTENT_TYPE, RecognizedPaste, recognize
 from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.topics import WORKFLOW, all_topics
 from workspaces.access import get_workspace
@@ -62,7 +62,8 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
     found = recognize(stripped.text, workspace)
     if not found.case.topic:
         context = _context(workspace, CaseForm({}, workspace), Case())
-        return render(request, PAGE, context | {"not_recognized": True}, status=422)
+        shown = {"not_recognized": True, "pasted": stripped.text}
+        return render(request, PAGE, context | shown, status=422)
     if found.case.status == 401:
         note_in_sandbox(request, workspace, Milestone.Name.ERROR_PASTED)
     if found.body:
@@ -74,6 +75,8 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
 def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -> HttpResponse:
     """Validate a pasted request body at once: it holds contact data, so it is neither stored nor put into a URL."""
     verdict = validate_body(found.body)
+    if CONTENT_TYPE in found.notes:
+        verdict = refuse_content_type(verdict)
     case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
     done = CompletedCheck(CHECKS["shape"], result_of_body(verdict))
     form = CaseForm(QueryDict(case.query), workspace)

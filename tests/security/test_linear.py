@@ -24,7 +24,7 @@ from troubleshooting.body.text import find_lines
 from troubleshooting.body.validation import is_profile, validate_body
 from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.checks.key import required_scope
-from troubleshooting.pasted import curl, headers, recognizer
+from troubleshooting.pasted import code, curl, error_bodies, exports, headers, statuses, transcripts
 from troubleshooting.pasted.recognizer import recognize
 from troubleshooting.pasted.secrets import remove_secrets
 from webhooks import reasons, results
@@ -73,11 +73,22 @@ FUNCTIONS = {
     "printable": escape_control_characters,
     "strip": remove_secrets,
     "curl": curl.parse_curl,
+    "code": code.parse_code,
+    "contacts in code": lambda text: code.parse_code(f"{{contacts: [{text}"),
+    "raw request": lambda text: transcripts.parse_raw_request(f"GET / HTTP/1.1\n{text}"),
+    "export": lambda text: exports.parse_export(
+        json_with(method="GET", url=text, header=[{"key": text, "value": text}])
+    ),
+    "status in words": statuses.find_status,
+    "exception": lambda text: [
+        find(text) for find in (statuses.find_reason, statuses.find_code, statuses.find_exception)
+    ],
+    "embedded error": lambda text: error_bodies.embedded_error("{'detail': [" + text),
     "headers": lambda text: headers.find_mistakes([("Authorization", text)], raw=text),
     "headers after Bearer": lambda text: headers.find_mistakes([("Authorization", f"Bearer {text}")], raw=text),
-    "error": lambda text: recognizer.parse_error(text, None),
-    "status": recognizer.guess_status,
-    "detail": lambda text: recognizer.parse_error(json_with(detail=text), None),
+    "error": lambda text: error_bodies.parse_error(text, None),
+    "status": error_bodies.guess_status,
+    "detail": lambda text: error_bodies.parse_error(json_with(detail=text), None),
     "problem": lambda text: error_responses.error_from_text(403, json_with(detail=text), {"retry-after": text[:8000]}),
     "redacted": error_responses.redact_secrets,
     "scope": required_scope,

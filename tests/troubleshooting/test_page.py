@@ -21,10 +21,27 @@ def page(client, viewer, workspace):
     return Person(client, workspace)
 
 
-def test_what_is_not_recognized_is_said_at_the_field(page):
-    response = page.http.post(page.url, {"text": "lorem ipsum"})
+LOREM = "Lorem ipsum dolor sit amet, consectetur adipiscing elit, sed do eiusmod tempor incididunt."
+
+
+def test_what_is_not_recognized_is_said_and_kept_in_the_field_without_secrets(page):
+    response = page.http.post(page.url, {"text": f"{LOREM} <b> {KEY}"})
+    shown = response.content.decode()
     assert response.status_code == 422
-    assert "We couldn't recognize that" in response.content.decode()
+    assert "We couldn't recognize that" in shown
+    assert f"{LOREM} &lt;b&gt; [key-removed:clapi_,70-characters]</textarea>" in shown
+    assert "Check it as a body" in shown
+    assert KEY[:18] not in shown
+
+
+def test_a_body_that_curl_would_send_as_a_form_is_told_so(page):
+    body = '{"contacts":[{"linkedin_url":"https://www.linkedin.com/in/ada-byron"}]}'
+    command = f"curl https://api.cleanlist.ai/api/v1/public/enrich/bulk -H 'Authorization: Bearer {KEY}' -d '{body}'"
+    shown = words(page.http.post(page.url, {"text": command}))
+    assert "there is no Content-Type header" in shown
+    assert "Add the header Content-Type: application/json" in shown
+    json_too = words(page.http.post(page.url, {"text": f"{command} -H 'content-type: application/json'"}))
+    assert "there is no Content-Type header" not in json_too
 
 
 def test_a_secret_that_arrives_after_all_is_discarded_and_said(page, caplog):

@@ -8,7 +8,7 @@ import difflib
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
@@ -104,6 +104,13 @@ def validate_body(text: str) -> BodyValidation:
         message = "It can't be parsed: it contains a number with thousands of digits, or it isn't UTF-8 text."
         return _unread(400, BodyFinding(("body",), message, "Send UTF-8 text, with each value in double quotes."))
     return _validate(body)
+
+
+def refuse_content_type(verdict: BodyValidation) -> BodyValidation:
+    """Return ``verdict`` on a body that is not sent as JSON: the API doesn't read it then."""
+    message = "The request doesn't say that its body is JSON: there is no Content-Type header, so it's sent as a form."
+    finding = BodyFinding(("body",), message, "Add the header Content-Type: application/json.")
+    return replace(verdict, accepted=False, status=422, findings=(*verdict.findings, finding))
 
 
 def _unread(status: int, finding: BodyFinding) -> BodyValidation:

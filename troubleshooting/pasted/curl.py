@@ -1,114 +1,134 @@
-"""Reads a curl command that somebody pasted, by the shell's rules. Its secrets are marks already."""
+"""Reads the commands of curl and wget, and those of HTTPie, by the shell's rules. Their secrets are marks already."""
 
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from itertools import islice
+
+from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.pasted.shell import shell_words
 
 # Options that take a value and say nothing that matters here.
-_WITH_VALUE = {"-o", "--output", "-A", "--user-agent", "-e", "--referer", "-m", "--max-time", "--retry", "-w", "-x"}
-_DATA = {"-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json"}
-_CURL = re.compile(r"\bcurl\s")
-# A part of a word by the shell's rules: quoted in one way or the other, escaped, plain; or the blanks between words.
-# What is between double quotes is never given back, so that a missing one is noticed once.
-_PART = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*+)"|\\(.)|([^ \t\r\n'"\\]+)|([ \t\r\n]+)""", re.DOTALL)
-_CONTINUED = re.compile(r"\\\r?\n")
-_ESCAPED = re.compile(r"""\\(["\\])""")
-_KNOWN = {"-H", "--header", "-X", "--request", "-u", "--user", "--url", *_DATA, *_WITH_VALUE}
+_WITH_VALUE = {
+    "-o", "--output", "-A", "--user-agent", "-e", "--referer", "-m", "--max-time", "--retry", "-w", "--write-out", "-x",
+    "--proxy", "-F", "--form", "--cert", "-E", "--key", "--cacert", "--url-query", "--connect-timeout", "--resolve",
+    "-b", "--cookie", "-c", "--cookie-jar", "-T", "--upload-file", "--proxy-user", "-U", "--output-document",
+    "--output-file",
+    "-O", "--timeout", "--tries", "--password", "--http-password", "--limit-rate", "--interface", "--retry-delay", "-K",
+    "--config", "--form-string", "--max-redirs", "-D", "--dump-header", "--auth-type", "--verify", "--session",
+    "--ciphers", "--oauth2-bearer", "--max-filesize", "--noproxy", "-r", "--range", "-z", "--time-cond",
+}  # fmt: skip
+_DATA = {
+    "-d", "--data", "--data-raw", "--data-binary", "--data-ascii", "--json", "--body-data", "--post-data",
+    "--data-urlencode", "--raw",
+}  # fmt: skip
+_NOT_OF_WGET = {"-d"}
+_METHOD = {"-X", "--request", "--method"}
+_BASIC = {"-u", "--user", "-a", "--auth", "--http-user"}
+_COMMAND = re.compile(r"(?:^|[\s;&|(`$])(curl|wget|https?|xh)(?:\.exe)?[ \t]+(?=[^ \t\r\n=:])", re.IGNORECASE)
+_ECHO = re.compile(r"\becho[ \t]+(?:-\w+[ \t]+)?'([^']*)'[ \t]*\|[ \t\\\r\n]*(?:https?|xh)\b")
+_MOST_TRIES = 4  # words that look like a command in a text that is none
+_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"}
+_PLACE = re.compile(r"(?:https?://|:\d|localhost|(?<![\w.-])[\w-]+\.[\w-])\S*", re.IGNORECASE)
+_ITEM = re.compile(r"([^:=@]{1,40}?)(:=@|=@|:=|==|=|:|@)(.*)", re.DOTALL)
 
 
-@dataclass
-class CurlCommand:
-    """What a curl command would send."""
-
-    method: str = ""
-    url: str = ""
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    data: list[str] = field(default_factory=list)
-    uses_basic: bool = False
-
-    @property
-    def endpoint(self) -> str:
-        """Return method and path, such as "POST /api/v1/public/enrich/bulk"; empty without a URL."""
+def parse_curl(text: str) -> PastedRequest | None:
+    """Return the first command in ``text`` that sends a request; None where there is none that a shell could read."""
+    for found in islice(_COMMAND.finditer(text), _MOST_TRIES):
+        program = found[1].lower()
         try:
-            path = urlsplit(self.url).path
+            words = shell_words(text[found.start(1) :])[1:]
         except ValueError:
-            path = ""
-        return f"{self.method or ('POST' if self.data else 'GET')} {path}"[:200] if path else ""
+            return None
+        if program not in {"curl", "wget"}:
+            request = _httpie(words, text[: found.start(1)])
+            if request is not None:
+                return request
+        elif words and any(word.startswith("-") or _PLACE.match(word) for word in words):
+            return _command(words, program)
+    return None
 
-    @property
-    def body(self) -> str:
-        """Return what is sent; empty where it comes from a file or there is nothing."""
-        return "" if any(part.startswith("@") for part in self.data) else "&".join(self.data)
 
-
-def parse_curl(text: str) -> CurlCommand | None:
-    """Return the first curl command in ``text``, or None where there is none that a shell could read."""
-    found = _CURL.search(text)
-    if found is None:
-        return None
-    try:
-        words = list(_words(_CONTINUED.sub(" ", text[found.start() :])))
-    except ValueError:
-        return None
-    command, rest = CurlCommand(), iter(words[1:])
+def _command(words: list[str], program: str) -> PastedRequest:
+    request, rest = PastedRequest(), iter(words)
     for word in rest:
-        _take(command, word, rest)
-    return command
+        name, value = _split(word, program)
+        if name is None:
+            if not word.startswith("-") and not request.url:
+                request.url = word
+        else:
+            _note(request, name, next(rest, "") if value is None else value)
+    if request.url and "://" not in request.url and not request.url.startswith("$"):
+        request.url = f"https://{request.url}"
+    return request
 
 
-def _words(text: str) -> Iterator[str]:
-    """Yield the words of a command in time proportional to its length, which ``shlex`` is not for long words.
-
-    Raises ValueError where a quote is not closed.
-    """
-    parts: list[str] = []
-    at = 0
-    while at < len(text):
-        part = _PART.match(text, at)
-        if part is None:
-            raise ValueError("A quote or an escape is not closed")
-        at = part.end()
-        single, double, escaped, plain, blanks = part.groups()
-        if blanks is None:
-            given = (single, escaped, plain, None if double is None else _ESCAPED.sub(r"\1", double))
-            parts.append(next(text for text in given if text is not None))
-        elif parts:
-            yield "".join(parts)
-            parts = []
-    if parts:
-        yield "".join(parts)
-
-
-def _take(command: CurlCommand, word: str, rest: Iterator[str]) -> None:
-    """Take one option with its value, which may be the first of ``rest``, or the URL."""
-    name, value = _split(word)
-    if name is None:
-        if not word.startswith("-") and not command.url:
-            command.url = word
-        return
-    _note(command, name, next(rest, "") if value is None else value)
-
-
-def _split(word: str) -> tuple[str | None, str | None]:
+def _split(word: str, program: str) -> tuple[str | None, str | None]:
     """Return an option's name, and its value where that is in the same word: ``-XPOST``, ``--request=POST``."""
-    if word in _KNOWN:
+    known = {"-H", "--header", "--url", *_METHOD, *_BASIC, *_DATA, *_WITH_VALUE} - (
+        {"-d"} if program == "wget" else set()
+    )
+    if word in known:
         return word, None
     if word.startswith("--"):
         name, equals, value = word.partition("=")
-        return (name, value) if equals and name in _KNOWN else (None, None)
-    return (word[:2], word[2:]) if word[:2] in _KNOWN else (None, None)
+        return (name, value) if equals and name in known else (None, None)
+    return (word[:2], word[2:]) if len(word) > 2 and word[:2] in known else (None, None)
 
 
-def _note(command: CurlCommand, name: str, value: str) -> None:
+def _note(request: PastedRequest, name: str, value: str) -> None:
     if name in {"-H", "--header"}:
         header, _, content = value.partition(":")
-        command.headers.append((header.strip(), content.strip()))
-    elif name in {"-X", "--request"}:
-        command.method = value.upper()[:10]
-    elif name in {"-u", "--user"}:
-        command.uses_basic = True
+        request.headers.append((header.strip(), content.strip()))
+    elif name in _METHOD:
+        request.method = value.upper()[:10]
+    elif name in _BASIC:
+        request.uses_basic = True
+    elif name == "--oauth2-bearer":
+        request.headers.append(("Authorization", f"Bearer {value}"))
     elif name == "--url":
-        command.url = value
+        request.url = value
     elif name in _DATA:
-        command.data.append(value)
+        request.data.append(value)
+        if name == "--json":
+            request.headers.append(("Content-Type", "application/json"))
+        request.is_form = name != "--json"
+
+
+def _httpie(words: list[str], before: str) -> PastedRequest | None:
+    """Read ``http POST example.com Name:value field=text field:=json``, and what is piped into it."""
+    request, place = PastedRequest(), False
+    fields: dict[str, object] = {}
+    rest = iter(words)
+    for word in rest:
+        if word.upper() in _METHODS and not place:
+            request.method = word.upper()
+        elif word.startswith("-"):
+            name, value = _split(word, "http")
+            if name is not None:
+                _note(request, name, next(rest, "") if value is None else value)
+        elif not place:
+            if not _PLACE.match(word):
+                return None
+            request.url, place = word if "://" in word else f"https://{word}", True
+        elif item := _ITEM.fullmatch(word):
+            _note_item(request, fields, *item.groups())
+    echoed = _ECHO.search(f"{before}http ")
+    if echoed:
+        request.data = [echoed[1]]
+    elif fields and not any("[" in name for name in fields):  # nested fields are put together by HTTPie itself
+        request.data = [json.dumps(fields)]
+    request.is_form = "--form" in words or "-f" in words
+    return request if place else None
+
+
+def _note_item(request: PastedRequest, fields: dict[str, object], name: str, sign: str, value: str) -> None:
+    if sign == ":":
+        request.headers.append((name.strip(), value.strip()))
+    elif sign == "=":
+        fields[name] = value
+    elif sign == ":=":
+        try:
+            fields[name] = json.loads(value)
+        except ValueError:
+            fields[name] = value

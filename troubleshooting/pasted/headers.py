@@ -5,10 +5,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
+from troubleshooting.pasted.request import PastedRequest
 from troubleshooting.pasted.secrets import RemovedKey
 
 _UNEXPANDED = re.compile(r"bearer\s+\$\{?\w", re.IGNORECASE)
-_STAND_IN = re.compile(r"clapi_(\.|…|x|your|\W|$)|<[^<>]+>|\{\{", re.IGNORECASE)
+_STAND_IN = re.compile(
+    r"clapi_(?:live_|test_)?(\.|…|x|your|\W|$)|<[^<>]+>|^['\"]?(?:your|my|insert|replace|x{4})", re.IGNORECASE
+)
+_KEY_HEADERS = {"x-api-key", "api-key"}
+# What a program, or a tool's template, puts something in for.
+_VARIABLE = re.compile(r"[$#%]?\{\{?[^{}]*\}|\$\w|%[sv]|\{\}|%\w+%")
+_OTHER_SCHEME = re.compile(r"(?:token|apikey|api-key|key|jwt|digest|oauth)[ \t:=]+\S", re.IGNORECASE)
+_MARK = re.compile(r"\[key-removed:[^ \[\]]*\]")
 _SCHEME = re.compile(r"^['\"\s]*(bearer|basic)?(\s*)(.*)", re.IGNORECASE | re.DOTALL)
 _QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word processors turn them
 RIGHT = "Authorization: Bearer clapi_…"
@@ -44,6 +52,12 @@ _MISTAKES = (
         "The word Bearer is missing",
         "The key directly follows the header name.",
         "Put the word Bearer and one space before the key.",
+    ),
+    HeaderMistake(
+        "scheme",
+        "The word before the key isn't Bearer",
+        "Cleanlist only reads Bearer credentials.",
+        "Write Bearer instead of the word before the key.",
     ),
     HeaderMistake(
         "no_space",
@@ -110,18 +124,45 @@ MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
 GOOD = "good"  # the header was looked at, and nothing is wrong with it
 
 
-def find_mistakes(headers: Iterable[tuple[str, str]], *, uses_basic: bool = False, raw: str = "") -> tuple[str, ...]:
+def find_mistakes_of(request: PastedRequest, raw: str) -> tuple[str, ...]:
+    """Return the names of what is wrong with the header of a request, or ``(GOOD,)``; nothing where that is unknown."""
+    by_name = {name.lower() for name, _ in request.headers}
+    known = request.is_whole or request.uses_basic or by_name & {"authorization", *_KEY_HEADERS}
+    if not known:
+        return ()
+    return find_mistakes(
+        request.headers,
+        uses_basic=request.uses_basic,
+        raw=raw if request.is_whole else "",
+        is_code=not request.is_whole,
+    )
+
+
+def find_mistakes(
+    headers: Iterable[tuple[str, str]], *, uses_basic: bool = False, raw: str = "", is_code: bool = False
+) -> tuple[str, ...]:
     """Return the names of what is wrong with the headers of a request, or ``(GOOD,)``.
 
-    Secrets in them are marks (``stripping``). ``raw`` is the command as it was pasted, for what its quotes do.
+    Secrets in them are marks (``secrets``). ``raw`` is the command as it was pasted, for what its quotes do. In a
+    program, what is put in for a variable is unknown, so nothing is said of it.
     """
     by_name = {name.lower(): value for name, value in headers}
     value = by_name.get("authorization")
     if value is None:
         if uses_basic:
             return ("basic",)
-        return ("x_api_key",) if by_name.keys() & {"x-api-key", "api-key"} else ("missing",)
+        return ("x_api_key",) if by_name.keys() & _KEY_HEADERS else ("missing",)
+    if is_code and _VARIABLE.search(value):
+        return _mistakes_around_variable(value)
     return _mistakes_in_value(value, raw) or (GOOD,)
+
+
+def _mistakes_around_variable(value: str) -> tuple[str, ...]:
+    """Return what is wrong whatever the variable holds: another scheme, say."""
+    scheme = _SCHEME.findall(value)[0][0].lower()
+    if scheme == "basic":
+        return ("basic",)
+    return (GOOD,) if scheme == "bearer" and _SCHEME.findall(value)[0][1] else ()
 
 
 def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
@@ -139,6 +180,9 @@ def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
     if word == "basic":
         return ("basic",)
     if not word:
+        other = _OTHER_SCHEME.match(rest)
+        if other:
+            return ("scheme",)
         return ("no_bearer",) if rest.strip("'\" ") else ("empty",)
     if not rest.strip("'\" "):
         return ("empty",)
@@ -150,7 +194,11 @@ def _mistakes_in_credential(rest: str, raw: str) -> tuple[str, ...]:
     quotes = ("quotes",) if _QUOTES.search(rest) else ()
     key = RemovedKey.first_in(rest)
     if key is not None:
-        return (*quotes, *find_key_mistakes(key))
+        around = _MARK.sub("", _QUOTES.sub("", rest), count=1).strip()
+        more = ("characters",) if around and not find_key_mistakes(key) else ()
+        return (*quotes, *find_key_mistakes(key), *more)
+    if "[secret-removed]" in rest:  # it would be marked as a key if it began like one
+        return (*quotes, "prefix")
     if any(map(_UNEXPANDED.search, raw.split("'")[1:-1])):  # between two single quotes
         return ("unexpanded",)
     if _STAND_IN.search(rest):

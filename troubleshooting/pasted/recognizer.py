@@ -1,7 +1,11 @@
-"""Recognizes what somebody pasted: an error, a status, a command, a body, an id, a key, or words."""
+"""Recognizes what somebody pasted: a request, an error, a status, a body, an id, a key, or words.
+
+Each reader says what it understood, or None; the first one that understood anything is believed. What is wrong with a
+request is judged apart from reading it.
+"""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -9,24 +13,40 @@ import msgspec
 
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
-from cleanlist.parsing.error_responses import error_from_text
 from cleanlist.pricing import MOST_FOR_CONTACT
 from keys.models import ApiKey
 from troubleshooting.cases import MOST_SAID, Case
-from troubleshooting.pasted import curl, headers
+from troubleshooting.pasted import headers, statuses
+from troubleshooting.pasted.code import parse_code
+from troubleshooting.pasted.curl import parse_curl
+from troubleshooting.pasted.error_bodies import (
+    TOPIC_OF_STATUS,
+    embedded_error,
+    guess_status,
+    parse_error,
+    topic_for_error,
+    topic_for_status,
+)
+from troubleshooting.pasted.exports import parse_export
+from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.pasted.secret_patterns import MARK
 from troubleshooting.pasted.secrets import RemovedKey
+from troubleshooting.pasted.transcripts import parse_raw_request
 from troubleshooting.topics import WORKFLOW
 from workspaces.models import Workspace
 
 _WORKFLOW = re.compile(r"\b(?:public_bulk_|enrich-)[0-9a-f-]{8,60}\b", re.IGNORECASE)
 _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?", re.IGNORECASE)
-_STATUS_IN_WORDS = re.compile(
-    r"\b(?:status(?: code)?|http|error|got|an?)\W{0,3}([45]\d\d)\b|\b(4\d\d|5\d\d)\b (?=[A-Z])"
-)
 _HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
 _HEADER_LINE = re.compile(
     r"^[ \t]*((?:proxy-)?authorization|x-api-key)[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)", re.IGNORECASE | re.MULTILINE
 )
+_BARE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_REQUEST_ID = re.compile(r"(?:x-)?(?:request[ _-]?id)?[ \t\"':=]{0,4}(req_[\w-]{6,80})", re.IGNORECASE)
+_FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*\r?$", re.MULTILINE)  # of Markdown
+_QUOTE = re.compile("['\"`]")
+_SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+MOST_AROUND_KEY = 80
 _NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"webhook|arrived|deliver", re.IGNORECASE)
 _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
@@ -35,12 +55,15 @@ _TOPIC_WORDS = (
     (r"up to 250 contacts|more than 250", "too_many"),
     (r"smart column|stuck on .?pending", "smart_columns"),
     (r"\bcrm\b|hubspot|salesforce|pipedrive|field mapping", "crm_push"),
-    (r"lead list|\bDEFAULT\b", "lead_list"),
+    (r"lead list|\bDEFAULT (?:list|lead)|list named DEFAULT", "lead_list"),
+    (r"rate.?limit|too many requests", "rate_limited"),
     (r"webhook|never arrived|deliver", "no_webhook"),
     (r"insufficient.?scope|scope", "scope"),
     (r"api_access|feature.?gate", "feature_gate"),
-    (r"insufficient.?credits|payment required|out of credits|credits", "credits"),
-    (r"rate.?limit|too many requests", "rate_limited"),
+    (
+        r"insufficient.?credits|payment required|(?:out of|enough|no|more|few) credits|credits (?:left|missing)",
+        "credits",
+    ),
     # No second beginning in between: many beginnings must not each look through all that follows.
     (r"lost ((?!lost ).)*?(secret|key)|(secret|key) ((?!(secret|key) ).)*?lost|forgot", "lost_secret"),
     (r"empty|nothing found|no results?|no (e-?mail|phone)", "empty"),
@@ -49,59 +72,30 @@ _TOPIC_WORDS = (
     (r"bad gateway|time.?out|unavailable|connection (refused|reset)", "upstream"),
 )
 _WORDS = tuple((re.compile(words, re.IGNORECASE), topic) for words, topic in _TOPIC_WORDS)
-TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
-# Each class comes before the class that it refines.
-_TOPICS: tuple[tuple[type[CleanlistError], str], ...] = (
-    (errors.AuthenticationError, "unauthorized"),
-    (errors.InsufficientScope, "scope"),
-    (errors.FeatureGated, "feature_gate"),
-    (errors.Forbidden, "scope"),
-    (errors.InsufficientCredits, "credits"),
-    (errors.KeyLimitReached, "key_limit"),
-    (errors.RateLimited, "rate_limited"),
-    (errors.NotFound, "not_found"),
-    (errors.ValidationFailed, "shape"),
-    (errors.BadRequest, "refused"),
-    (errors.UpstreamUnavailable, "upstream"),
-    (errors.UnexpectedResponse, "upstream"),
-)
-_STATUS_OF_CODE = {
-    "invalid_token": 401,
-    "insufficient_scope": 403,
-    "feature_gated": 403,
-    "not_found": 404,
-    "rate_limited": 429,
-    "internal_error": 500,
-}
-# What the surfaces without codes say, for an answer that was pasted without its status.
-_ERROR_WORDS = (
-    (r"insufficient credits", 402),
-    (r"not authenticated|api key (is|has|was)|session token|unauthorized", 401),
-    (r"scope|feature|api_access|plan", 403),
-    (r"rate limit|too many requests", 429),
-    (r"not found|no .{1,40} has this id", 404),
-    (r"bad gateway|unavailable|internal (server )?error|time-?out", 502),
-)
-_STATUS_OF_WORDS = tuple((re.compile(words, re.IGNORECASE), status) for words, status in _ERROR_WORDS)
-_MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
+CONTENT_TYPE = "content_type"  # the body would not be sent as JSON
 
 
 @dataclass(frozen=True)
 class RecognizedPaste:
-    """The case that was recognized, and the request body that came with it, which never goes into a URL."""
+    """The case that was recognized, and the request body that came with it, which never goes into a URL.
+
+    ``notes`` names what else is wrong with the request, besides its header.
+    """
 
     case: Case
     body: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def recognize(text: str, workspace: Workspace) -> RecognizedPaste:
     """Return what ``text``, without its secrets, is; a case without topic where nothing is recognized."""
-    clean = text.strip()
+    clean = _FENCE.sub("", text).strip("\ufeff \t\r\n\f\v")
     tries: tuple[Callable[[str, Workspace], RecognizedPaste | None], ...] = (
-        _command,
+        _request,
         _answer,
         _json,
         _header,
+        _code,
         _status,
         _workflow,
         _key,
@@ -111,24 +105,44 @@ def recognize(text: str, workspace: Workspace) -> RecognizedPaste:
     return next((one for one in found if one is not None), RecognizedPaste(Case()))
 
 
-def _command(text: str, workspace: Workspace) -> RecognizedPaste | None:
-    command = curl.parse_curl(text)
-    if command is None:
+def _request(text: str, workspace: Workspace) -> RecognizedPaste | None:
+    """Recognize a command, a request on the wire, or an export."""
+    readers = (parse_curl, parse_raw_request, parse_export)
+    request = next((found for each in readers if (found := each(text)) is not None), None)
+    return _judged(request, "curl", text, workspace) if request is not None else None
+
+
+def _code(text: str, workspace: Workspace) -> RecognizedPaste | None:
+    request = parse_code(text)
+    if request is None:
         return None
-    slips = headers.find_mistakes(command.headers, uses_basic=command.uses_basic, raw=text)
+    request.status = statuses.find_status(text)
+    return _judged(request, "code", text, workspace)
+
+
+def _judged(request: PastedRequest, kind: str, text: str, workspace: Workspace) -> RecognizedPaste:
+    slips = headers.find_mistakes_of(request, raw=text)
     case = Case(
-        "unauthorized" if slips != (headers.GOOD,) else "",
-        "curl",
-        endpoint=command.endpoint,
+        "unauthorized" if set(slips) - {headers.GOOD} else "",
+        kind,
+        status=request.status,
+        endpoint=request.endpoint,
         slips=slips,
         key=_known_key(text, workspace),
-        workflow=_workflow_in(command.url),
+        workflow=_workflow_in(request.url),
     )
-    has_request = command.body and (command.endpoint.endswith("/enrich/bulk") or _is_request(_decoded(command.body)))
+    answered = request.status is not None and request.status >= 400 and not case.topic
+    if answered:
+        answer = _case_of(parse_error(request.answer, request.status), request.status, request.answer)
+        case = replace(case, topic=answer.topic, code=answer.code, said=answer.said, request_id=answer.request_id)
+    body = request.body
+    has_request = bool(body) and (request.endpoint.endswith("/enrich/bulk") or _is_request(_decoded(body)))
+    notes = (CONTENT_TYPE,) if has_request and request.is_form and not request.says_json else ()
     if has_request:
-        case = _with_request(case, _decoded(command.body))
+        case = _with_request(case, _decoded(body))
     topic = case.topic or ("shape" if has_request else WORKFLOW if case.workflow else "unauthorized")
-    return RecognizedPaste(replace(case, topic=topic), command.body if topic == "shape" else "")
+    shown = body if topic == "shape" and has_request else ""
+    return RecognizedPaste(replace(case, topic=topic), shown, notes if shown else ())
 
 
 def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
@@ -149,40 +163,66 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
     body = _decoded(text)
     if _is_request(body) or (body is None and text.startswith("{") and '"contacts"' in text):
         return RecognizedPaste(_with_request(Case("shape", "body"), body), text)
-    error = parse_error(text, None)
+    status = guess_status(text)
+    error = parse_error(text, status) if status is not None else None
     if error is not None:
         return RecognizedPaste(_case_of(error, error.status, text))
-    if isinstance(body, dict) and body.get("valid") is False:
-        return RecognizedPaste(Case("unauthorized", "error"))
-    if isinstance(body, dict) and (workflow := _workflow_in(str(body.get("workflow_id", "")))):
-        return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=workflow))
+    if isinstance(body, dict) and (workflow := body.get("workflow_id")) and _WORKFLOW.fullmatch(str(workflow)):
+        return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=str(workflow)))
     return None
 
 
 def _is_request(body: object) -> bool:
-    """Return whether this is a request to enrich, or at least the contacts of one."""
     if isinstance(body, list):
         return bool(body) and isinstance(body[0], dict) and bool({"linkedin_url", "first_name"} & body[0].keys())
     return isinstance(body, dict) and "contacts" in body and "workflow_id" not in body
 
 
 def _header(text: str, workspace: Workspace) -> RecognizedPaste | None:
+    """Recognize headers as they are on the wire. A line of a program is left to who reads programs."""
     found = [(name, value.strip()) for name, value in _HEADER_LINE.findall(text)]
-    if not found:
+    if not found or any(_is_code(value) for _, value in found):
         return None
     slips = headers.find_mistakes(found, raw=text)
     return RecognizedPaste(Case("unauthorized", "header", slips=slips, key=_known_key(text, workspace)))
 
 
-def _status(text: str, _: Workspace) -> RecognizedPaste | None:
-    found = _STATUS.fullmatch(text)
-    if found is None:
+def _is_code(value: str) -> bool:
+    return value[:1] in {"'", '"', "`"} or value[-1:] in {",", ";"} or len(_QUOTE.findall(value)) % 2 == 1
+
+
+def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
+    """Recognize a status, however it is written, and what else an error's text tells. Ids never overrule one."""
+    bare = _STATUS.fullmatch(text)
+    if bare is not None:
+        return RecognizedPaste(Case(topic_for_status(int(bare[1])), "status", status=int(bare[1])))
+    embedded = embedded_error(text)
+    status = statuses.find_status(text) or (guess_status(embedded) if embedded else None)
+    if status is not None and embedded and (error := parse_error(embedded, status)):
+        return RecognizedPaste(_case_of(error, status, embedded))
+    if status is None and not _looks_like_other_json(text):
+        status = statuses.find_reason(text) if not _WORKFLOW.search(text) or statuses.find_code(text) else None
+    topic = statuses.find_code(text) or (topic_for_status(status) if status else "") or statuses.find_exception(text)
+    if not topic:
         return None
-    status = int(found[1])
-    return RecognizedPaste(Case(topic_for_status(status), "status", status=status))
+    workflow = _workflow_in(text)
+    case = Case(topic, "words", status=status, workflow=workflow, key=_known_key(text, workspace))
+    request_id = _REQUEST_ID.search(text)
+    case = replace(case, request_id=request_id[1]) if request_id else case
+    return RecognizedPaste(replace(case, said=text[:MOST_SAID]))
+
+
+def _looks_like_other_json(text: str) -> bool:
+    """Return whether it is an object of a form that the API does not send: of another service, most likely."""
+    return isinstance(_decoded(text), dict) and statuses.find_status(text) is None
 
 
 def _workflow(text: str, _: Workspace) -> RecognizedPaste | None:
+    if _BARE_ID.fullmatch(text):
+        return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=f"public_bulk_{text.lower()}"))
+    request_id = _REQUEST_ID.fullmatch(text)
+    if request_id:
+        return RecognizedPaste(Case("request", "request", request_id=request_id[1]))
     workflow = _workflow_in(text)
     if not workflow:
         return None
@@ -192,20 +232,22 @@ def _workflow(text: str, _: Workspace) -> RecognizedPaste | None:
 
 
 def _key(text: str, workspace: Workspace) -> RecognizedPaste | None:
+    """Recognize a key with little around it: a longer text that nobody understood is more than its key."""
     key = RemovedKey.first_in(text)
-    if key is None and not _VISIBLE.fullmatch(text):
+    if (key is None and not _VISIBLE.fullmatch(text)) or len(MARK.sub("", text)) > MOST_AROUND_KEY:
         return None
     slips = headers.find_key_mistakes(key) if key else ()
     return RecognizedPaste(Case("unauthorized", "key", slips=slips, key=_known_key(text, workspace)))
 
 
 def _words(text: str, workspace: Workspace) -> RecognizedPaste | None:
-    match = _STATUS_IN_WORDS.search(text)
-    status = int(match[1] or match[2]) if match else None
-    topic = next((name for words, name in _WORDS if words.search(text)), "")
-    if status is None and not topic:
+    if _looks_like_other_json(text):
         return None
-    case = Case(topic or topic_for_status(status or 0), "words", status=status, key=_known_key(text, workspace))
+    clean = statuses.without_urls(text)
+    topic = next((name for words, name in _WORDS if words.search(clean)), "")
+    if not topic:
+        return None
+    case = Case(topic, "words", key=_known_key(text, workspace))
     return RecognizedPaste(replace(case, said=text[:MOST_SAID]) if len(text) <= MOST_SAID else case)
 
 
@@ -214,15 +256,20 @@ def _case_of(error: CleanlistError | None, status: int | None, text: str) -> Cas
         return Case(heard="error", status=status)
     places = "; ".join(f"{item.where}: {item.message}" for item in error.validation_errors[:3])
     return Case(
-        topic_for_error(error),
+        TOPIC_OF_STATUS.get(status or 0) or topic_for_error(error),
         "error",
         status=status,
-        code=(error.code or "")[:100],
+        code=_safe(error.code),
         said=(places or error.message)[:MOST_SAID],
-        request_id=(error.request_id or "")[:100],
+        request_id=_safe(error.request_id),
         scope=(error.required_scope or "")[:60] if isinstance(error, errors.InsufficientScope) else "",
         workflow=_workflow_in(text),
     )
+
+
+def _safe(name: str | None) -> str:
+    """Return what a program calls something; empty for any other text, which goes into no address."""
+    return name if name and _SAFE.fullmatch(name) else ""
 
 
 def _with_request(case: Case, body: object) -> Case:
@@ -257,51 +304,3 @@ def _decoded(text: str) -> object:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError, ValueError):
         return None
-
-
-def parse_error(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
-    """Return the error of a response; its status is derived from the body if it is not given.
-
-    None for what is no refusal.
-    """
-    code = status or guess_status(text)
-    if code is None or code < 400:
-        return None
-    return error_from_text(code, text, headers or {})
-
-
-def topic_for_error(error: CleanlistError) -> str:
-    """Return the name of the topic that an error belongs to."""
-    if isinstance(error, errors.BadRequest) and TOO_MANY.search(error.message):
-        return "too_many"
-    return next(topic for kind, topic in _TOPICS if isinstance(error, kind))
-
-
-def topic_for_status(status: int, endpoint: str = "") -> str:
-    """Return the name of the topic that a bare status belongs to; what came with it is not known."""
-    if status == 403 and "/public/" not in endpoint and endpoint.rstrip("/").endswith("/api-keys"):
-        return "feature_gate"
-    error = parse_error("", status)
-    return topic_for_error(error) if error is not None else ""
-
-
-def guess_status(text: str) -> int | None:
-    """Return the status that an error's body must have come with; None for what is no error's body."""
-    try:
-        body = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return 502 if _MARKUP.match(text) else None
-    if not isinstance(body, dict):
-        return None
-    error = body.get("error")
-    if isinstance(error, dict):
-        return _STATUS_OF_CODE.get(str(error.get("code")), 400)
-    return _status_of_detail(body.get("detail"))
-
-
-def _status_of_detail(detail: object) -> int | None:
-    if isinstance(detail, list):
-        return 422
-    if not isinstance(detail, str):
-        return None
-    return next((status for words, status in _STATUS_OF_WORDS if words.search(detail)), 400)

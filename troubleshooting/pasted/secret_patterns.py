@@ -42,6 +42,7 @@ STAND_IN = re.compile(
     r"[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$(?:env:)?\w+|%\w+%|%s|<[\w -]+>|[#$]?\{{1,3}[\w .()'\"\[\]-]+\}+|"
     r"(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*|"
     r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
+    r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
     rf"{_MARKED}[^ \t\r\n\[\]]*\]|clapi_(?:live_|test_)?(?:\.+|…|x+|your\w*)?",
     _FLAGS,
 )
@@ -81,7 +82,9 @@ TOKEN_PART = re.compile(r"[\w.=-]*", re.ASCII)
 GAP = re.compile(rf"(?:[{_BLANK}\"'`+\\,;|>&^=*#]|\.(?!\.)){{1,24}}", re.ASCII)
 BREAK = re.compile(r"[\n\r\"'`\\]")
 # What follows but is no part of it: words as people and programs write them.
-WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)(?:[_.=-]+(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+))*[_.=-]*", re.ASCII)
+WORDS = re.compile(
+    r"[_.=-]{0,3}(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)(?:[_.=-]+(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+))*[_.=-]*", re.ASCII
+)
 OTHER_ID = re.compile(_AN_ID, _FLAGS)
 PLACEHOLDER = re.compile(
     r"(?:(?:your|api|key|live|test|secret|token|here|example|sample|placeholder|replace|insert|dummy|with|me|my|"
@@ -122,7 +125,8 @@ LOGIN_OPTION = re.compile(
 PAIR = re.compile(
     rf"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"'][{_BLANK}]*"
     rf"[,)][{_BLANK}]*(?:[\"'][{_BLANK}]*)?(?:value[\"']?[{_BLANK}]*[:=][{_BLANK}]*)?[\"']?"
-    rf"(?:(?:bearer|basic|token|digest)[{_BLANK}]+)?{_SECRET}(?![A-Za-z]+[\"'\n])([^\"'\n\\]{{8,}})",
+    rf"(?:(?:bearer|basic|token|digest)[{_BLANK}]+)?{_SECRET}(?![A-Za-z]+[\"'\n]|{_B}|[^\w\"'\n]{{0,2}}(?:bearer|basic|token)?[^\w\"'\n]{{0,4}}[\"'\n])"
+    r"([^\"'\n\\]{8,})",
     _FLAGS,
 )
 SCHEME = re.compile(

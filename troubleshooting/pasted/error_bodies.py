@@ -1,0 +1,125 @@
+"""The bodies of errors, as they were pasted: which status they came with, and which topic that is."""
+
+import ast
+import json
+import re
+from collections.abc import Mapping
+
+import msgspec
+
+from cleanlist import errors
+from cleanlist.errors import CleanlistError
+from cleanlist.parsing.error_responses import error_from_text
+
+_ERROR_BODY = re.compile(r"\{\s{0,20}(?:\\?[\"'])(?:detail|error)(?:\\?[\"'])\s{0,20}:")
+MOST_DECODED = 100_000
+TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
+# Each class comes before the class that it refines.
+_TOPICS: tuple[tuple[type[CleanlistError], str], ...] = (
+    (errors.AuthenticationError, "unauthorized"),
+    (errors.InsufficientScope, "scope"),
+    (errors.FeatureGated, "feature_gate"),
+    (errors.Forbidden, "scope"),
+    (errors.InsufficientCredits, "credits"),
+    (errors.KeyLimitReached, "key_limit"),
+    (errors.RateLimited, "rate_limited"),
+    (errors.NotFound, "not_found"),
+    (errors.ValidationFailed, "shape"),
+    (errors.BadRequest, "refused"),
+    (errors.UpstreamUnavailable, "upstream"),
+    (errors.UnexpectedResponse, "upstream"),
+)
+_STATUS_OF_CODE = {
+    "invalid_token": 401,
+    "insufficient_scope": 403,
+    "feature_gated": 403,
+    "not_found": 404,
+    "rate_limited": 429,
+    "internal_error": 500,
+}
+TOPIC_OF_STATUS = {405: "method", 408: "upstream", 413: "shape", 415: "shape"}
+# What the surfaces without codes say, for an answer that was pasted without its status.
+_ERROR_WORDS = (
+    (r"insufficient credits", 402),
+    (r"not authenticated|api key (is|has|was)|session token|unauthorized", 401),
+    (r"scope|feature|api_access|plan", 403),
+    (r"rate limit|too many requests", 429),
+    (r"method not allowed", 405),
+    (r"not found|no .{1,40} has this id", 404),
+    (r"bad gateway|unavailable|internal (server )?error|time-?out", 502),
+)
+_STATUS_OF_WORDS = tuple((re.compile(words, re.IGNORECASE), status) for words, status in _ERROR_WORDS)
+_MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
+
+
+def parse_error(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
+    """Return the error of a response; its status is derived from the body if it is not given.
+
+    None for what is no refusal.
+    """
+    code = status or guess_status(text)
+    if code is None or code < 400:
+        return None
+    return error_from_text(code, text, headers or {})
+
+
+def topic_for_error(error: CleanlistError) -> str:
+    """Return the name of the topic that an error belongs to."""
+    if isinstance(error, errors.BadRequest) and TOO_MANY.search(error.message):
+        return "too_many"
+    return next(topic for kind, topic in _TOPICS if isinstance(error, kind))
+
+
+def topic_for_status(status: int, endpoint: str = "") -> str:
+    """Return the name of the topic that a bare status belongs to; what came with it is not known."""
+    if status == 403 and "/public/" not in endpoint and endpoint.rstrip("/").endswith("/api-keys"):
+        return "feature_gate"
+    if status in TOPIC_OF_STATUS:
+        return TOPIC_OF_STATUS[status]
+    error = parse_error("", status)
+    return topic_for_error(error) if error is not None else ""
+
+
+def guess_status(text: str) -> int | None:
+    """Return the status that an error's body must have come with; None for what is no error's body."""
+    try:
+        body = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return 502 if _MARKUP.match(text) else None
+    if not isinstance(body, dict):
+        return None
+    error = body.get("error")
+    if isinstance(error, dict):
+        return _STATUS_OF_CODE.get(str(error.get("code")), 400)
+    return _status_of_detail(body.get("detail"))
+
+
+def _status_of_detail(detail: object) -> int | None:
+    if isinstance(detail, list):
+        return 422
+    if not isinstance(detail, str):
+        return None
+    return next((status for words, status in _STATUS_OF_WORDS if words.search(detail)), 400)
+
+
+def embedded_error(text: str) -> str:
+    """Return the body of an error that stands somewhere in ``text``, as JSON; empty where there is none."""
+    found = _ERROR_BODY.search(text)
+    if found is None:
+        return ""
+    rest = text[found.start() : found.start() + MOST_DECODED]
+    if '\\"' in found[0]:
+        rest = rest.replace('\\"', '"').replace("\\\\", "\\")
+    try:
+        value, _ = json.JSONDecoder().raw_decode(rest)
+    except (ValueError, RecursionError):
+        value = _from_python(rest[: rest.rfind("}") + 1])
+    return json.dumps(value) if isinstance(value, dict) else ""
+
+
+def _from_python(text: str) -> object:
+    """Return a dict as Python prints it; None for anything else."""
+    try:
+        return ast.literal_eval(text) if len(text) < 10_000 else None
+    except (ValueError, SyntaxError, RecursionError, MemoryError):
+        return None

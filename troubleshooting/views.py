@@ -49,7 +49,23 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
         return _recognize(request, workspace)
     form = CaseForm(request.GET, workspace)
     case = with_said(request, form.case())
-    return render(request, PAGE, _context(workspace, form, case) | {"verdict": first_verdict(case)})
+    context = _context(workspace, form, case) | {"verdict": first_verdict(case), "can_run_again": True}
+    first = next(iter(checks_for(case)), None)
+    if first and first.is_instant:
+        context |= _already(case, run_check(first, workspace, case, Actor.of(request)))
+    return render(request, PAGE, context)
+
+
+def _already(case: Case, done: CompletedCheck) -> dict[str, object]:
+    """Return what a page shows whose first check is done."""
+    waiting = checks_for(case)[1:]
+    return {
+        "first": done,
+        "waiting": waiting,
+        "verdict": verdict_from(case, done.result),
+        "query": _state(case, done.result.state),
+        "closing_words": "" if waiting else closing_words(case, done.result.state),
+    }
 
 
 def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
@@ -81,10 +97,7 @@ def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -
     done = CompletedCheck(CHECKS["shape"], result_of_body(verdict))
     form = CaseForm(QueryDict(case.query), workspace)
     context = _context(workspace, form, form.case()) | {
-        "first": done,
-        "waiting": checks_for(case)[1:],
-        "verdict": verdict_from(case, done.result),
-        "query": _state(case, done.result.state),
+        **_already(case, done),
         "accepted": verdict.accepted,
         "body": found.body if verdict.contacts > MAX_CONTACTS else "",
         "batches_url": _batches_url(workspace),

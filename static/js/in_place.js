@@ -6,43 +6,6 @@
   const main = () => document.getElementById("main");
   const isOurs = (detail) => detail.requestConfig?.headers["HX-Boosted"] === "true";
 
-  // --- focus ---------------------------------------------------------------------------------------------------
-
-  const twins = (selector) => [...document.querySelectorAll(selector)].filter((each) => each.checkVisibility());
-
-  function selectorOf(element) {
-    const form = element.form ?? element.closest("form");
-    if (element.id) return `#${CSS.escape(element.id)}`;
-    if (element.matches("a[href]")) return `main a[href="${CSS.escape(element.getAttribute("href"))}"]`;
-    if (!form?.hasAttribute("action")) return "";
-    const action = `main form[action="${CSS.escape(form.getAttribute("action"))}"]`;
-    return element.name ? `${action} [name="${CSS.escape(element.name)}"]` : `${action} button:not([type=button])`;
-  }
-
-  // Remembers an element in words that also find its successor, and the regions around it in case there is none.
-  function remember(element) {
-    const selector = selectorOf(element);
-    const index = selector ? twins(selector).indexOf(element) : -1;
-    const regions = [];
-    for (let node = element.closest("[id], [aria-labelledby]"); node && node !== main(); node = node.parentElement?.closest("[id], [aria-labelledby]")) {
-      if (node !== element) regions.push(node.getAttribute("aria-labelledby") || node.id);
-    }
-    return { element, selector, index, regions };
-  }
-
-  function successor({ element, selector, index, regions }) {
-    if (element.isConnected && !element.disabled) return element;
-    const same = selector ? twins(selector) : [];
-    const region = regions.map((id) => document.getElementById(id)).find((each) => each?.checkVisibility());
-    return same[index] ?? same.at(-1) ?? region ?? main();
-  }
-
-  function focusOn(element) {
-    if (element.tabIndex < 0 && !element.hasAttribute("tabindex")) element.tabIndex = -1;
-    element.focus({ preventScroll: true });
-    if (element !== main()) element.scrollIntoView({ block: "nearest" });
-  }
-
   // --- what surrounds <main> -----------------------------------------------------------------------------------
 
   function outcome(page, { xhr, requestConfig: { elt } }) {
@@ -58,9 +21,7 @@
     if (frame) main().parentElement.className = frame.className;
     const notices = [...page.querySelectorAll("#toasts > [data-toast]")];
     for (const notice of notices) {
-      const undo = notice.querySelector("[data-undo]");
-      const toast = { level: notice.dataset.toast, text: notice.querySelector("[data-toast-text]").textContent, undo };
-      document.body.dispatchEvent(new CustomEvent("toast", { bubbles: true, detail: toast }));
+      document.body.dispatchEvent(new CustomEvent("toast", { bubbles: true, detail: { notice } }));
     }
     document.getElementById("announcement").textContent = notices.length ? "" : outcome(page, detail);
   }
@@ -82,18 +43,21 @@
 
   // --- acting --------------------------------------------------------------------------------------------------
 
+  let before = null; // where the last act was done: after undoing it, one is there again
+
   async function act(event, source, verb, url, values) {
     event.preventDefault();
     const dialog = source.closest("dialog");
-    const mark = remember(dialog?.opener ?? event.submitter ?? source);
+    const mark = (source.matches("[data-undo]") && before) || places.remember(dialog?.opener ?? event.submitter ?? source);
+    before = mark;
     const top = scrollY;
     await htmx.ajax(verb, url, {
       event, source, values, headers: HEADERS, target: "#main", select: "#main", swap: "outerHTML show:none", push: "true",
     });
-    if (source.isConnected && !dialog) return document.activeElement === document.body && focusOn(successor(mark));
+    if (source.isConnected && !dialog) return document.activeElement === document.body && places.focusOn(places.successor(mark));
     dialog?.close();
     scrollTo({ top, behavior: "instant" });
-    focusOn(firstMistake() ?? successor(mark));
+    places.focusOn(firstMistake() ?? places.successor(mark));
   }
 
   document.addEventListener("submit", (event) => {

@@ -61,6 +61,7 @@
     ["k", () => "Previous row", () => rows()[0], () => walk(-1)],
     ["Enter", () => "Open the row", () => rows()[0], null],
     ["c", () => "Copy the row's ID", () => idOf(focusedRow()) ?? (focusedRow() ? null : marked("c")), copy],
+    ["z", () => "Undo", () => [...document.querySelectorAll("[data-undo] button")].at(-1), (button) => button.click()],
     ["?", () => "Show this list", () => document.getElementById("shortcuts"), (dialog) => (list(), dialog.showModal())],
     ["Esc", () => "Close a dialog or menu", () => true, null],
   ];

@@ -5,16 +5,19 @@
   function expire(toast) {
     // Warnings and failures stay until dismissed: they may be read by someone who was not looking.
     if (!toast.matches(".toast--ok, .toast--info")) return;
-    const timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast) : toast.remove()), 8000);
+    const seconds = toast.querySelector("[data-undo]") ? 20 : 8; // whoever has to get there first needs longer
+    const timer = setTimeout(() => (toast.matches(":hover, :focus-within") ? expire(toast) : toast.remove()), seconds * 1000);
     toast.addEventListener("click", () => clearTimeout(timer), { once: true });
   }
 
-  // "undo" is the form that takes it back, from the page that the server sent.
-  function show(level, text, undo) {
+  function made(level, text) {
     const template = document.getElementById(`toast-${level}`) || document.getElementById("toast-info");
     const toast = template.content.cloneNode(true).querySelector("[data-toast]");
     toast.querySelector("[data-toast-text]").textContent = text;
-    if (undo) toast.querySelector("[data-toast-close]").before(undo);
+    return toast;
+  }
+
+  function show(toast) {
     list().append(toast);
     // Shown anew, it lies above a dialog that was opened in the meantime.
     list().hidePopover();
@@ -29,13 +32,15 @@
     429: "Too many requests. Wait a moment and try again.",
   };
 
-  document.addEventListener("toast", (event) => show(event.detail.level, event.detail.text, event.detail.undo));
-  document.addEventListener("htmx:sendError", () => show("danger", "The console can't be reached. Check your connection and try again."));
-  document.addEventListener("htmx:timeout", () => show("warning", "The console took too long to respond. Reload the page to see whether it worked."));
+  // "notice" is one from a page that the server sent, with its links and its button "Undo".
+  document.addEventListener("toast", ({ detail }) => show(detail.notice ?? made(detail.level, detail.text)));
+  const say = (level, text) => show(made(level, text));
+  document.addEventListener("htmx:sendError", () => say("danger", "The console can't be reached. Check your connection and try again."));
+  document.addEventListener("htmx:timeout", () => say("warning", "The console took too long to respond. Reload the page to see whether it worked."));
   document.addEventListener("htmx:responseError", (event) => {
     const { xhr } = event.detail;
     if (xhr.getResponseHeader("HX-Trigger")) return;
-    show("danger", MEANINGS[xhr.status] || `The console returned an error (${xhr.status}). Reload the page and try again.`);
+    say("danger", MEANINGS[xhr.status] || `The console returned an error (${xhr.status}). Reload the page and try again.`);
   });
   // What was undone is offered once.
   document.addEventListener("htmx:afterRequest", ({ target }) => target.closest?.("[data-undo]")?.closest("[data-toast]").remove());

@@ -47,15 +47,6 @@ def whole_key(page):
     return one["prefix"] + "x" * 56 + one["last4"]
 
 
-def test_a_key_is_found_and_opened_by_keyboard(keys):
-    open_by_keyboard(keys)
-    keys.keyboard.type("monit")
-    expect(marked(keys)).to_contain_text("Monitoring")
-    expect(field(keys)).to_have_attribute("aria-activedescendant", marked(keys).get_attribute("id"))
-    keys.keyboard.press("Enter")
-    expect(keys.get_by_role("heading", level=1)).to_contain_text("Monitoring")
-
-
 def test_arrow_keys_walk_over_all_groups_and_around(keys):
     open_by_keyboard(keys)
     keys.keyboard.type("key")
@@ -68,23 +59,6 @@ def test_arrow_keys_walk_over_all_groups_and_around(keys):
     expect(field(keys)).to_have_attribute("aria-activedescendant", last)
     keys.keyboard.press("ArrowDown")
     expect(field(keys)).to_have_attribute("aria-activedescendant", first)
-
-
-def test_escape_closes_it_and_gives_the_focus_back(keys):
-    opener = keys.get_by_role("link", name="Search Ctrl K")
-    opener.focus()
-    keys.keyboard.press("Enter")
-    expect(field(keys)).to_be_focused()
-    keys.keyboard.press("Escape")
-    expect(keys.get_by_role("dialog", name="Search")).to_be_hidden()
-    expect(opener).to_be_focused()
-
-
-def test_a_slash_opens_it_where_the_page_has_no_search_of_its_own(keys):
-    keys.goto("/w/sandbox/alerts/")
-    keys.keyboard.press("/")
-    expect(field(keys)).to_be_focused()
-    expect(field(keys)).to_have_value("")
 
 
 def test_what_was_opened_comes_first_the_next_time_and_is_gone_after_signing_out(keys):
@@ -162,13 +136,6 @@ def test_it_says_when_nothing_was_found(keys):
     expect(keys.locator("[data-find-note]")).to_have_text("Nothing was found for “no such thing”.")
     expect(keys.locator("[data-find-status]")).to_have_text("Nothing was found for “no such thing”.")
     expect(field(keys)).to_have_attribute("aria-expanded", "false")
-
-
-def test_on_a_phone_its_button_is_in_the_top_bar(keys):
-    keys.set_viewport_size({"width": 390, "height": 844})
-    keys.locator(".topbar").get_by_role("link", name="Search").click()
-    expect(field(keys)).to_be_focused()
-    assert keys.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_without_scripts_it_is_a_page(chromium, console, keys):

@@ -93,7 +93,9 @@ def test_the_whole_tour(page_of_newcomer):
 
     if step(page, "Let the credits run out").get_by_role("button").count():  # the alert is everybody's
         follow(page, "Let the credits run out", "Set balance to 0", role="button")
-        expect(page.get_by_role("list", name="Notices")).to_contain_text("balance is 0")
+        notices = page.get_by_role("list", name="Notices")
+        expect(notices).to_contain_text("balance is 0")
+        expect(notices.get_by_role("link", name=re.compile("^View alert"))).to_be_visible()
     expect_done(page, "Let the credits run out")
 
     follow(page, "Read the alert's email", "View email")

@@ -66,3 +66,13 @@ def test_signing_out_everywhere_is_a_button_on_the_page_of_security(signed_in):
     expect(signed_in.locator("#toasts")).to_contain_text("You are signed out everywhere.")
     signed_in.goto("/account/")
     signed_in.wait_for_url("**/accounts/login/**")
+
+
+def test_after_signing_out_the_back_button_shows_nothing(signed_in):
+    signed_in.goto("/w/sandbox/keys/")
+    signed_in.goto("/accounts/logout/")
+    signed_in.get_by_role("main").get_by_role("button", name="Sign out").click()
+    signed_in.wait_for_url("**/accounts/login/**")
+    signed_in.go_back()
+    signed_in.go_back()
+    signed_in.wait_for_url("**/accounts/login/**")

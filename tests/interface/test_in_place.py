@@ -14,7 +14,6 @@ OPENS_A_PAGE = {
     "workspaces/invitation_case.html": "an account begins or ends: nothing of the old page may stay",
     "components/user_menu.html": "signs out, or opens the overview",
     "components/sandbox_menu.html": "opens the overview, with a notice that has a link",
-    "dashboard/checklist/step.html": "opens the overview, with a notice that has a link",
     "components/filters/export.html": "a file",
     "webhooks/redelivery.html": "a file",
     "webhooks/workflow/result_actions.html": "a file",

@@ -110,6 +110,14 @@ def test_each_check_starts_the_next_one_and_the_worst_result_stays_the_verdict(p
     assert "Can't reach Cleanlist" not in last.partition('id="verdict"')[2]
 
 
+def test_what_takes_no_time_comes_with_the_page_and_the_next_check_goes_on_from_it(page):
+    shown = page.look("topic=unauthorized&slips=x_api_key").replace("&amp;", "&")
+    assert "The key is in X-API-Key" in shown.partition('id="verdict"')[2].partition("</div>")[0]
+    assert 'class="check check--failed" id="check-header"' in shown
+    assert "checks/key/?topic=unauthorized&slips=x_api_key&so_far=failed" in shown
+    assert '<a href="?topic=unauthorized&slips=x_api_key">Run again</a>' in shown
+
+
 def check(page, step, query):
     url = reverse("troubleshoot_check", args=[page.workspace.slug, step])
     return words(page.http.post(f"{url}?{query}")).replace("&amp;", "&")

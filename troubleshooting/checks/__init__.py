@@ -11,16 +11,20 @@ from workspaces.models import Workspace
 
 @dataclass(frozen=True)
 class Check:
-    """One check: what it is called, what runs it, and whether it has the workflow followed from then on."""
+    """One check: what it is called, what runs it, and whether it has the workflow followed from then on.
+
+    An instant one looks only at the case, so its result comes with the page.
+    """
 
     name: str
     label: str
     run: Callable[[Workspace, Case], CheckResult]
     follows: bool = False
+    is_instant: bool = False
 
 
 _CHECKS = (
-    Check("header", "Header format", key.header),
+    Check("header", "Header format", key.header, is_instant=True),
     Check("key", "Which key", key.key),
     Check("credential", "API check with the console's key", key.credential),
     Check("scopes", "Scopes", key.scopes),
@@ -28,7 +32,7 @@ _CHECKS = (
     Check("session", "Key management", key.session),
     Check("slots", "Active keys", key.slots),
     Check("balance", "Balance", limits.balance),
-    Check("shape", "Request format", request_shape.shape),
+    Check("shape", "Request format", request_shape.shape, is_instant=True),
     Check("enrichment", "Enrichment", workflows.enrichment),
     Check("deliveries", "Webhook deliveries", workflows.deliveries, follows=True),
     Check("rates", "Rate limits", limits.rates),

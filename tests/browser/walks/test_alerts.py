@@ -1,0 +1,65 @@
+"""Task 8: acknowledge an alert, and take it back. Task 9: switch a rule off and on, and change its level."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.walks.walker import walked
+
+ALERTS = "/w/sandbox/alerts/"
+
+
+@walked(keyboard=(1440, 768))
+def test_acknowledge_an_alert_and_take_it_back(walk):
+    page = walk.page
+    walk.open(ALERTS)
+    acknowledge = page.get_by_role("button", name=re.compile("^Acknowledge : "))
+    expect(acknowledge.first).to_be_visible(timeout=60_000)  # until the rules were checked for the first time
+    acknowledge = page.get_by_role("button", name=acknowledge.first.inner_text(), exact=True)
+    notices = page.get_by_role("list", name="Notices")
+    walk.skip()
+    walk.press(acknowledge, at_most=12)
+    walk.hears("Acknowledged|acknowledged")
+    expect(acknowledge).to_have_count(0)
+    walk.has_its_bearings()
+    walk.kept_its_place()
+    walk.forget()
+    undo = notices.get_by_role("button", name="Undo")
+    walk.shortcut("z", undo)
+    expect(acknowledge).to_be_visible()
+    walk.hears("no longer acknowledged|taken back|Undone|not acknowledged")
+    walk.is_at(acknowledge)
+    walk.kept_its_place()
+    expect(undo).to_have_count(0)
+
+
+@walked(keyboard=(1024, 390))
+def test_switch_a_rule_off_and_on_and_change_its_level(walk):
+    page = walk.page
+    walk.open(ALERTS)
+    switch = page.get_by_role("switch", name=re.compile("Balance unreadable"))
+    walk.skip()
+    walk.press(switch, at_most=70)
+    walk.hears("is off")
+    expect(switch).to_have_attribute("aria-checked", "false")
+    walk.is_at(switch)
+    walk.kept_its_place()
+    walk.press(switch)
+    walk.hears("is on")
+    expect(switch).to_have_attribute("aria-checked", "true")
+    walk.is_at(switch)
+    walk.kept_its_place()
+
+    walk.open(ALERTS)
+    walk.skip()
+    walk.press(page.get_by_role("link", name="Edit Balance unreadable"), at_most=70)
+    severity = page.get_by_role("group", name="Severity")
+    for key, level in (("ArrowUp", "Information"), ("ArrowDown", "Warning")):
+        walk.to(severity.get_by_role("radio", checked=True), at_most=40)
+        walk.shortcut(key, severity.get_by_label(level))
+        expect(severity.get_by_label(level)).to_be_checked()
+        walk.press(page.get_by_role("button", name="Save"))
+        page.wait_for_url(f"**{ALERTS}")
+        expect(page.get_by_role("row", name=re.compile("Balance unreadable"))).to_contain_text(level)
+        if level == "Information":
+            page.go_back()

@@ -112,7 +112,7 @@ const stripSecrets = (() => {
     while ((count < whole || !whole) && count < LONGEST_TOKEN) {
       const gap = matchAt(GAP, text, end);
       const more = gap && matchAt(part, text, end + gap.length);
-      if (!more) break;
+      if (!more || /^cl(?:api|ext)_/.test(more)) break;
       const least = count + more.length <= whole ? SHORTEST_PART : LONG_PART;
       const isPart = more.length >= least && !WORDS.test(more) && !OTHER_ID.test(more);
       if (count + more.length !== whole && !(isPart && (whole || BREAK.test(gap)))) break;

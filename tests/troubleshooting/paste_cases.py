@@ -27,6 +27,7 @@ CASES = [
     (f"Authorization: Bearer {TOKEN}", "Authorization: Bearer [token-removed]"),
     (f"the session is {TOKEN}.", "the session is [token-removed]."),
     ("Cookie: __client=abcdefgh; x=y", "Cookie: [secret-removed]"),
+    (f"{KEY[:34]}, {KEY[:40]}", "[key-removed:clapi_,34-characters], [key-removed:clapi_,40-characters]"),
     (f"Authorization: Bearer {KEY[:40]} {KEY[40:]}", "Authorization: Bearer [key-removed:clapi_,71-characters,spaces]"),
     (f"Authorization: Bearer {KEY[:60]}", "Authorization: Bearer [key-removed:clapi_,60-characters]"),
     (KEY, UNKNOWN),

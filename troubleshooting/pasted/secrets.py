@@ -123,8 +123,8 @@ def _tokens_in(text: str) -> _Found:
 def _end_of(text: str, at: int, part: re.Pattern[str], whole: int) -> tuple[int, int]:
     """Return where a secret ends that may be broken, and how many characters it has.
 
-    Its next part belongs to it if that completes it to the ``whole``, or is long enough and no word or id. Of a token,
-    whose length nobody knows (``whole`` is 0), parts are on lines of their own, or quoted for themselves.
+    Its next part belongs to it if that completes it to the ``whole``, or is long enough and no word, id or other key.
+    Of a token, whose length nobody knows (``whole`` is 0), parts are on lines of their own, or quoted for themselves.
     """
     end = _end_of_part(part, text, at)
     count = end - at
@@ -134,7 +134,7 @@ def _end_of(text: str, at: int, part: re.Pattern[str], whole: int) -> tuple[int,
         least = _SHORTEST_PART if count + len(more) <= whole else _LONG_PART
         is_part = len(more) >= least and not patterns.WORDS.fullmatch(more) and not patterns.OTHER_ID.fullmatch(more)
         fits = bool(whole) or patterns.BREAK.search(gap[0]) is not None
-        if not more or not (count + len(more) == whole or (is_part and fits)):
+        if not more or more.startswith(KEY_PREFIXES) or not (count + len(more) == whole or (is_part and fits)):
             break
         end, count = behind, count + len(more)
     return end, count

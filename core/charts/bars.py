@@ -14,11 +14,12 @@ HEIGHT = 110
 
 @dataclass(frozen=True)
 class CountBin:
-    """The counts by class from ``since`` until before ``until``."""
+    """The counts by class from ``since`` until before ``until``; ``url`` leads to what is counted, for a table."""
 
     since: datetime
     until: datetime
     counts: Mapping[int, int]
+    url: str = ""
 
     @property
     def times(self) -> str:

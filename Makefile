@@ -93,6 +93,10 @@ patterns: $(VENV)/.installed ## write what secrets look like into the script tha
 bench: $(VENV)/.installed-dev ## measure; BENCH=log_page runs one, and DATABASE_URL chooses PostgreSQL
 	@set -e; for name in $(BENCH); do echo "== $$name"; $(BIN)/python -m bench.$$name; done
 
+.PHONY: lighthouse
+lighthouse: $(VENV)/.installed-dev ## Lighthouse's scores of the main pages, with Node.js; URL= of a running console
+	@$(BIN)/python -m bench.lighthouse
+
 .PHONY: clean
 clean: ## remove the environment and caches; the console's data in var/ stays
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis test-artifacts

@@ -1,40 +1,136 @@
-"""axe finds nothing on the first pages: in both themes, wide and narrow, and nothing scrolls sideways at 400 %."""
+"""axe finds nothing on any page: in both themes, wide and narrow, folded and unfolded, with menus and dialogs open.
+
+On each page, which is loaded once: without colors of its own the current entry of the navigation is still marked, and
+nothing scrolls sideways at 400 %.
+"""
 
 from importlib.resources import files
 
 import pytest
+from playwright.sync_api import expect
 
-PAGES = ["/", "/w/sandbox/", "/w/sandbox/keys/"]
+from tests.browser.walk import all_pages
+
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
-# What theme and width can change; all other rules are the same in each.
-DRAWN = ["color-contrast", "link-in-text-block", "scrollable-region-focusable", "region", "target-size"]
-WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
-SETTINGS = [("light", WIDE, None), ("dark", WIDE, DRAWN), ("light", NARROW, DRAWN), ("dark", NARROW, DRAWN)]
+WIDE, NARROW, AT_400_PERCENT = (1440, 900), (390, 844), (320, 640)
+# What a theme can change, and what a width can; all other rules are the same in each.
+COLORS = ["color-contrast", "link-in-text-block"]
+LAYOUT = [*COLORS, "scrollable-region-focusable", "region", "target-size"]
+SETTINGS = [("dark", WIDE, COLORS), ("dark", NARROW, COLORS), ("light", NARROW, LAYOUT)]
+SIDEWAYS = """() => {
+  const wide = document.documentElement.scrollWidth - innerWidth;
+  return wide > 0 ? [`${wide} px sideways`] : [];
+}"""
+# Outlined, since forced colors take backgrounds away.
+UNMARKED = """() => [...document.querySelectorAll(".nav__link[aria-current], .chip[aria-current]")]
+  .filter((link) => link.checkVisibility() && getComputedStyle(link).outlineStyle === "none")
+  .map((link) => `not marked as current: ${link.textContent}`)"""
 
 
-def findings(page, only):
-    """What axe finds: rule, number of elements, the first of them."""
-    options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
-    if only:
-        options |= {"runOnly": {"type": "rule", "values": only}}
-    found = page.evaluate("(options) => axe.run(document, options)", options)["violations"]
-    return [(each["id"], len(each["nodes"]), each["nodes"][0]["html"][:200]) for each in found]
+class Inspection:
+    """A window in which axe is run, and what it has found, by page and state."""
+
+    def __init__(self, page):
+        self.page, self.found = page, {}
+
+    def open(self, url):
+        self.draw("light", WIDE)
+        self.page.goto(url)
+        self.page.evaluate(AXE)
+        self.settle()
+
+    def settle(self):
+        """Wait for parts that are loaded after the page, or when they come in sight."""
+        self.page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        expect(self.page.locator(".htmx-request")).to_have_count(0)
+
+    def draw(self, theme, size):
+        self.page.emulate_media(color_scheme=theme, reduced_motion="reduce", forced_colors="none")
+        self.page.set_viewport_size({"width": size[0], "height": size[1]})
+
+    def run(self, state, within=None, only=None):
+        """Note what axe finds: rule, number of elements, the first of them and why."""
+        options = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
+        if only:
+            options |= {"runOnly": {"type": "rule", "values": only}}
+        call = "([within, options]) => axe.run(within ?? document, options)"
+        found = self.page.evaluate(call, [within, options])["violations"]
+        self.note(state, [(one["id"], len(one["nodes"]), *self._first(one["nodes"])) for one in found])
+
+    def note(self, state, found):
+        if found:
+            self.found[state] = found
+
+    def run_drawn(self, state):
+        """Run it in the other themes and widths too, which the page takes on without being loaded again."""
+        for theme, size, only in SETTINGS:
+            self.draw(theme, size)
+            self.run(f"{state}, {theme}, {size[0]}", only=only)
+
+    def look_otherwise(self, state):
+        """Note what is lost without colors, or at four times the size."""
+        self.draw("light", WIDE)
+        self.page.emulate_media(forced_colors="active")
+        self.note(f"{state}, forced colors", self.page.evaluate(UNMARKED))
+        self.draw("light", AT_400_PERCENT)
+        self.note(f"{state}, 400 %", self.page.evaluate(SIDEWAYS))
+        self.draw("light", WIDE)
+
+    @staticmethod
+    def _first(nodes):
+        reasons = [each["message"] for each in (*nodes[0]["any"], *nodes[0]["all"], *nodes[0]["none"])]
+        return nodes[0]["html"][:200], reasons[:1]
 
 
-@pytest.mark.parametrize("url", PAGES)
-def test_a_page_has_no_finding_in_any_theme_and_width(signed_in, url):
-    found = {}
-    for theme, size, only in SETTINGS:
-        signed_in.emulate_media(color_scheme=theme, reduced_motion="reduce")
-        signed_in.set_viewport_size(size)
-        signed_in.goto(url)  # anew: a page that changes its theme has colors in between
-        signed_in.evaluate(AXE)
-        found[theme, size["width"]] = findings(signed_in, only)
-    assert set(map(tuple, found.values())) == {()}, found
+@pytest.fixture
+def inspection(signed_in):
+    return Inspection(signed_in)
 
 
-@pytest.mark.parametrize("url", PAGES)
-def test_at_400_percent_nothing_scrolls_sideways(signed_in, url):
-    signed_in.set_viewport_size({"width": 320, "height": 640})
-    signed_in.goto(url)
-    assert signed_in.evaluate("document.documentElement.scrollWidth") == 320
+@pytest.mark.timeout(400)  # forty pages
+def test_no_page_has_a_finding(inspection, signed_in):
+    for name, url in all_pages(signed_in).items():
+        inspection.open(url)
+        inspection.run(name)
+        signed_in.evaluate("for (const fold of document.querySelectorAll('details.fold')) fold.open = true")
+        inspection.settle()
+        inspection.run_drawn(name)
+        inspection.look_otherwise(name)
+        is_covered = signed_in.locator("dialog:modal").count()
+        for menu in [] if is_covered else signed_in.locator("main details[data-menu] > summary").all():
+            menu.click()
+            inspection.run(f"{name}, menu {menu.inner_text()}", within="main details[data-menu][open]")
+            menu.click()
+    assert inspection.found == {}
+
+
+def test_nor_have_menus_and_dialogs(inspection, signed_in, console):
+    inspection.open("/w/sandbox/keys/")
+    for menu in ("workspace", "sandbox", "user"):
+        summary = signed_in.locator(f".sidebar .{menu}-menu > summary")
+        summary.click()
+        inspection.run(f"{menu} menu", within=f".sidebar .{menu}-menu")
+        inspection.draw("dark", WIDE)
+        inspection.run(f"{menu} menu, dark", within=f".sidebar .{menu}-menu", only=COLORS)
+        inspection.draw("light", WIDE)
+        summary.click()
+    signed_in.keyboard.press("?")
+    inspection.run("shortcuts")
+    signed_in.keyboard.press("Escape")
+    signed_in.keyboard.press("Control+k")
+    signed_in.keyboard.type("key")
+    expect(signed_in.get_by_role("option").first).to_be_visible()
+    inspection.run("search")
+    inspection.run_drawn("search")
+    inspection.draw("light", WIDE)
+    signed_in.keyboard.press("Escape")
+    signed_in.locator("tbody").get_by_role("link", name="Revoke").first.click()
+    expect(signed_in.get_by_role("dialog")).to_be_visible()
+    inspection.run("revoke")
+    inspection.run_drawn("revoke")
+    signed_in.keyboard.press("Escape")
+    signed_in.get_by_role("button", name="Menu").click()
+    inspection.run("sidebar", within="#sidebar")
+    inspection.draw("dark", NARROW)
+    inspection.run("sidebar, dark", within="#sidebar", only=COLORS)
+    assert inspection.found == {}

@@ -101,6 +101,7 @@ def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -
         "accepted": verdict.accepted,
         "body": found.body if verdict.contacts > MAX_CONTACTS else "",
         "batches_url": _batches_url(workspace),
+        "repairable": found.body if verdict.repaired else "",
     }
     return render(request, PAGE, context)
 

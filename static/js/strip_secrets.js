@@ -42,7 +42,7 @@ const stripSecrets = (() => {
   const IN_BASE64 = /(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+\/=-]{4,}(?:[\r\n]+[ \t]*[\w+\/-]{8,}={0,2}(?![\w:]))*/g;
   const IN_HEX = /636c(?:617069|657874)5f[0-9a-f]{8,}/gi;
   const PERSONAL = /(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[_-](?:live|test|proj|ant)?[_-]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|pat-(?:na|eu|ap)[0-9]-|AKIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|dop_v1_)[\w.-]{12,}/g;
-  const GENERATED = /(?<![\w+\/.-])(?!\/)(?=[\w+\/-]*[a-z])(?=[\w+\/-]*[A-Z])(?=[\w+\/-]*[0-9])(?![\w-]{0,15}\/)[\w+\/-]{24,}={0,2}(?![\w.])/g;
+  const GENERATED = /(?<![\w+\/.-])(?!\/|(?:[a-z]{1,12}_){0,2}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-)(?=[\w+\/-]*[a-z])(?=[\w+\/-]*[A-Z])(?=[\w+\/-]*[0-9])(?![\w-]{0,15}\/)[\w+\/-]{24,}={0,2}(?![\w.])/g;
   const NET = [NAMED, PASSWORD, COOKIE, LOGIN_PAIR, LOGIN_OPTION, PAIR, SCHEME, LOGIN, IN_HEX, PERSONAL, GENERATED];
   // The end of what is written.
   const UNESCAPED = { "'": /(?<!\\)'/, '"': /(?<!\\)"/ };

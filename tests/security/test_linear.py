@@ -20,8 +20,10 @@ from keys.log.search.filters import LogFilterForm
 from sandbox.enrichment.contact_directory import find_contact
 from tests.architecture.test_floors import FLOORS
 from troubleshooting.body import webhook_urls
+from troubleshooting.body.remarks import is_profile
 from troubleshooting.body.text import find_lines
-from troubleshooting.body.validation import is_profile, validate_body
+from troubleshooting.body.validation import validate_body
+from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.bundle.redactor import Redactor
 from troubleshooting.checks.key import required_scope
 from troubleshooting.pasted import code, curl, error_bodies, exports, headers, statuses, transcripts
@@ -98,6 +100,9 @@ FUNCTIONS = {
     ),
     "webhook_url": lambda text: webhook_urls.find_url_problem(f"https://{text}"),
     "profile": is_profile,
+    "wrong form": find_wrong_form,
+    "form data": lambda text: find_wrong_form(f"contacts[0][email]={text.splitlines()[0]}"),
+    "table": lambda text: find_wrong_form(f"first_name,last_name\n{text}"),
     "bundle": lambda text: Redactor((), names=["Ada Lovelace"]).text(text),
     "bundle line": lambda text: Redactor(()).line(text),
     "bundle address": lambda text: Redactor(()).url(f"https://a.example/{text}"),

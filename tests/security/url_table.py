@@ -182,6 +182,7 @@ webhooks:result_file                   POST  in 404 404 403 302 302 302 | confir
 troubleshoot_body                      GET   in 404 404 200 200 200 200 | no
 troubleshoot_body                      POST  in 404 404 200 200 200 200 | no: looks at what was typed
 troubleshoot_batches                   POST  in 404 404 200 200 200 200 | no: looks at what was typed
+troubleshoot_repaired                  POST  in 404 404 422 422 422 422 | no: looks at what was typed
 support_bundle                         GET   in 404 404 200 200 200 200 | no
 support_bundle                         POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments
 support_bundle_take                    POST  in 404 404 200 200 200 200 | no: no secrets, no results of enrichments

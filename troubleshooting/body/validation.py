@@ -6,30 +6,28 @@ reads it here. Nothing is kept of a body: it holds people's contact data.
 
 import difflib
 import json
-import re
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
+from troubleshooting.body.remarks import ADVICE, Placed, remarks_on
 from troubleshooting.body.webhook_urls import find_url_problem
+from troubleshooting.body.wrong_forms import CONTACT_FIELDS, find_wrong_form
 
 # The sandbox's limit; upstream does not document one.
 MAX_BYTES = 2 * 1024 * 1024
 MAX_FINDINGS = 1000
 MAX_NAMES = 50  # unknown fields that are spoken of
 DEFAULT_TYPE = "partial"
-CONTACT_FIELDS = ("linkedin_url", "first_name", "last_name", "company_domain", "company_name", "email")
 BODY_FIELDS = ("enrichment_type", "contacts", "webhook_url")
 
 _TYPES = "none, partial, phone_only or full"
 _KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "an array"}
 _KINDS |= {dict: "an object", type(None): "null"}
-_PROFILE = re.compile(r"(?i)^(https?://)?([a-z]+\.)?linkedin\.com/(in|pub|sales/(lead|people)|talent/profile)/[^/\s]+")
-_DOMAIN = re.compile(r"(?i)^[\w-]+(\.[\w-]+)+$")
 
 Loc = tuple[str | int, ...]
-Placed = tuple[Loc, Mapping[str, object]]  # an object of the body, and where below it that is
 
 
 @dataclass(frozen=True)
@@ -51,7 +49,8 @@ class BodyValidation:
     """What the API would answer: ``status`` is 200, 400, 413 or 422. Whether the credits suffice is not looked at.
 
     ``enrichment_type`` is empty when the body names an unknown one. ``most_credits`` is what would be reserved for all
-    ``contacts``. ``looked_at`` is how many of them were: after ``MAX_FINDINGS`` findings it is enough.
+    ``contacts``. ``looked_at`` is how many of them were: after ``MAX_FINDINGS`` findings it is enough. ``repaired`` is
+    the body as it was meant, where its form is wrong and that can be told.
     """
 
     accepted: bool
@@ -61,6 +60,7 @@ class BodyValidation:
     enrichment_type: str
     most_credits: int
     looked_at: int = 0
+    repaired: str = ""
 
 
 class _Findings:
@@ -86,6 +86,20 @@ class _Findings:
 
 def validate_body(text: str) -> BodyValidation:
     """Return what the API would say to ``text`` as the body of a bulk enrichment, and everything that is wrong."""
+    verdict = _validate_text(text)
+    form = find_wrong_form(text) if verdict.status == 422 else None
+    if form is None:
+        return verdict
+    # The first finding says the same in the parser's words, which help where it is nearly JSON.
+    first, *others = verdict.findings
+    is_close = form.is_close and first.message.startswith("Invalid JSON")
+    fix = first.fix if is_close and first.fix not in {_AT_THIS_PLACE, form.fix} else ""
+    message = f"{first.message} {form.message}" if is_close else form.message
+    named = replace(first, message=message, fix=f"{fix} {form.fix}".strip())
+    return replace(verdict, findings=(named, *others), repaired=form.repaired)
+
+
+def _validate_text(text: str) -> BodyValidation:
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_BYTES:
         size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need much less than {MAX_BYTES / 1e6:.1f} MB."
@@ -117,6 +131,7 @@ def _unread(status: int, finding: BodyFinding) -> BodyValidation:
     return BodyValidation(False, status, (finding,), 0, "", 0)
 
 
+_AT_THIS_PLACE = "Fix it at this position, then check again."
 _JSON_FIXES = {
     "'": "Use double quotes. JSON doesn't allow single quotes.",
     "“": "Replace curly quotes with straight double quotes.",
@@ -137,7 +152,7 @@ def _fix_for_json(error: json.JSONDecodeError) -> str:
         return "Send one JSON object per request. There's extra text after its end."
     if "delimiter" in error.msg and error.doc[error.pos :].strip():
         return "Add the missing comma or colon before this position, or close the quotes before it."
-    return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], "Fix it at this position, then check again.")
+    return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], _AT_THIS_PLACE)
 
 
 def _validate(body: object) -> BodyValidation:
@@ -192,7 +207,8 @@ def _check_each(contacts: list[object], findings: _Findings) -> None:
     seen = enumerate(contacts[: findings.looked_at])
     objects: list[Placed] = [(("contacts", index), each) for index, each in seen if isinstance(each, dict)]
     _mention_unknown(objects, CONTACT_FIELDS, "a contact", findings)
-    _mention_unlikely(objects, findings)
+    for place, message, fix in remarks_on(objects):
+        findings.mention(place, message, fix)
 
 
 def _check_contact(index: int, contact: object, findings: _Findings) -> None:
@@ -226,7 +242,10 @@ def _are(names: list[str]) -> str:
 def _check_text(loc: Loc, holder: Mapping[str, object], name: str, findings: _Findings) -> bool:
     """Return whether an optional text field is one, or null, or left out."""
     value, place = holder.get(name), _place((*loc, name))
-    if not (value is None or isinstance(value, str)):
+    if isinstance(value, float) and math.isnan(value):
+        message = f"{place} is NaN, as pandas writes an empty cell; it must be text."
+        findings.refuse((*loc, name), message, "Omit the field: df.replace({float('nan'): None}) makes it null.")
+    elif not (value is None or isinstance(value, str)):
         message = f"{place} is {_KINDS[type(value)]}; it must be text."
         findings.refuse((*loc, name), message, "Put the value in double quotes, or omit the field.")
     elif value is not None and not _is_encodable(value):
@@ -283,7 +302,8 @@ def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: s
                 places.setdefault(name, []).append(loc)
     for name, found in sorted(places.items()):
         alike = _alike(name[:60].lower(), known)
-        fix = f"Did you mean {alike}?" if alike else f"Remove it. Valid fields are {', '.join(known)}."
+        advice = ADVICE.get(name.lower()) if whose == "a contact" else None
+        fix = advice or (f"Did you mean {alike}?" if alike else f"Remove it. Valid fields are {', '.join(known)}.")
         times = f" It occurs {len(found):,} times." if len(found) > 1 else ""
         message = f"“{_short(name)}” isn't a field of {whose}. Cleanlist ignores it.{times}"
         findings.mention(("body", *found[0], _short(name)), message, fix)
@@ -294,36 +314,6 @@ def _alike(name: str, known: tuple[str, ...]) -> str:
     close = difflib.get_close_matches(name, known, 1, 0.7)
     containing = [one for one in known if len(name) > 3 and name in one]
     return close[0] if close else containing[0] if len(containing) == 1 else ""
-
-
-def _mention_unlikely(contacts: Sequence[Placed], findings: _Findings) -> None:
-    """Mention values that upstream accepts but that find nobody."""
-    shapes = (
-        (
-            "linkedin_url",
-            _PROFILE,
-            "isn't a LinkedIn profile URL",
-            "https://www.linkedin.com/in/…",
-        ),
-        ("company_domain", _DOMAIN, "isn't a bare domain", "example.com, without https:// and without a path"),
-    )
-    for name, shape, problem, example in shapes:
-        odd = [loc for loc, contact in contacts if _is_odd(contact.get(name), shape)]
-        if odd:
-            where = ", ".join(f"contacts[{loc[1]}]" for loc in odd[:5]) + (
-                f" and {len(odd) - 5:,} more" * (len(odd) > 5)
-            )
-            message = f"{name} {problem} in {where}. Cleanlist accepts it but will probably find no one."
-            findings.mention(("body", *odd[0], name), message, f"Write it as {example}.")
-
-
-def is_profile(text: str) -> bool:
-    """Return whether ``text`` is the URL of a LinkedIn profile."""
-    return bool(_PROFILE.match(text.strip()[:500]))
-
-
-def _is_odd(value: object, shape: re.Pattern[str]) -> bool:
-    return isinstance(value, str) and bool(value) and not shape.match(value.strip()[:500])
 
 
 def _short(text: str) -> str:

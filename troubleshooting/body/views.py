@@ -66,11 +66,22 @@ def batches(request: HttpRequest, slug: str) -> HttpResponseBase:
     return download(request, stream_zip(files), f"{name}.zip", "application/zip")
 
 
-def _answer(request: HttpRequest) -> HttpResponse:
+@sensitive_post_parameters("body")
+@require_POST
+def repaired(request: HttpRequest, slug: str) -> HttpResponseBase:
+    """Send a body of a wrong form back as it was meant, where that can be told."""
+    get_workspace(request, slug)
+    body = validate_body(request.POST.get("body", "")).repaired
+    if not body:
+        return _answer(request, status=422)
+    return download(request, iter([body]), "enrich-bulk.json", "application/json; charset=utf-8")
+
+
+def _answer(request: HttpRequest, status: int = 200) -> HttpResponse:
     form = BodyForm(request.POST)
     text = request.POST.get("body", "")
     context = {"form": form} | _verdict(text, validate_body(text))
-    return render_page(request, PAGE, "verdict", context)
+    return render_page(request, PAGE, "verdict", context, status=status)
 
 
 def _verdict(text: str, verdict: BodyValidation) -> dict[str, object]:

@@ -15,6 +15,7 @@ from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from cleanlist.pricing import MOST_FOR_CONTACT
 from keys.models import ApiKey
+from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.pasted import headers, statuses
 from troubleshooting.pasted.code import parse_code
@@ -94,6 +95,7 @@ def recognize(text: str, workspace: Workspace) -> RecognizedPaste:
         _request,
         _answer,
         _json,
+        _other_body,
         _header,
         _code,
         _status,
@@ -170,6 +172,14 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
     if isinstance(body, dict) and (workflow := body.get("workflow_id")) and _WORKFLOW.fullmatch(str(workflow)):
         return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=str(workflow)))
     return None
+
+
+def _other_body(text: str, _: Workspace) -> RecognizedPaste | None:
+    """Recognize a body of another form, such as a Python dict, form data or a table."""
+    form = find_wrong_form(text)
+    if form is None or not (form.repaired or form.name == "form"):
+        return None
+    return RecognizedPaste(_with_request(Case("shape", "body"), _decoded(form.repaired)), text)
 
 
 def _is_request(body: object) -> bool:

@@ -149,7 +149,8 @@ PERSONAL = re.compile(
 )
 # Mixed as only generated text is. What is part of an address stays: LinkedIn's have such parts.
 GENERATED = re.compile(
-    r"(?<![\w+/.-])(?!/)(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[0-9])(?![\w-]{0,15}/)[\w+/-]{24,}={0,2}(?![\w.])",
+    r"(?<![\w+/.-])(?!/|(?:[a-z]{1,12}_){0,2}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-)"
+    r"(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[0-9])(?![\w-]{0,15}/)[\w+/-]{24,}={0,2}(?![\w.])",
     re.ASCII,
 )
 

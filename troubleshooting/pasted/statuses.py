@@ -8,9 +8,9 @@ _REASONS = {
     "request timeout": 408, "payload too large": 413, "content too large": 413, "request entity too large": 413,
     "unsupported media type": 415, "unprocessable entity": 422, "unprocessable content": 422, "too many requests": 429,
     "internal server error": 500, "bad gateway": 502, "service unavailable": 503, "gateway timeout": 504,
-    "gateway time-out": 504, "bad request": 400, "not found": 404,
+    "bad request": 400, "not found": 404,
 }  # fmt: skip
-_REASON = "|".join(_REASONS)
+_REASON = "|".join(_REASONS).replace("timeout", "time-?out")
 _CODE = r"([45]\d\d)(?!\d|[.,]\d|\s*(?:ms|s|contacts|credits|rows|requests|bytes)\b)"
 _NAMED = (
     r"(?:http[ _-]?|response[ _-]?|error[ _-]?)?(?:status|code)(?:[ _-]?code)?|http(?:/[\d.]+)?|http[ _-]?error|"
@@ -86,7 +86,7 @@ def find_status(text: str) -> int | None:
 def find_reason(text: str) -> int | None:
     """Return the status whose usual words are in ``text``."""
     found = _ANY_REASON.search(without_urls(text))
-    return _REASONS[found[1].lower()] if found else None
+    return _REASONS[found[1].lower().replace("-", "")] if found else None
 
 
 def find_code(text: str) -> str:

@@ -10,9 +10,14 @@
     toast.addEventListener("click", () => clearTimeout(timer), { once: true });
   }
 
+  const GLYPHS = { ok: "check", info: "info", warning: "warning", danger: "danger" };
+
   function made(level, text) {
-    const template = document.getElementById(`toast-${level}`) || document.getElementById("toast-info");
-    const toast = template.content.cloneNode(true).querySelector("[data-toast]");
+    const toast = document.getElementById("toast").content.cloneNode(true).querySelector("[data-toast]");
+    const known = level in GLYPHS ? level : "info", icon = toast.querySelector("use");
+    toast.classList.replace("toast--info", `toast--${known}`);
+    toast.dataset.toast = known;
+    icon.setAttribute("href", `${icon.getAttribute("href").split("#")[0]}#${GLYPHS[known]}`);
     toast.querySelector("[data-toast-text]").textContent = text;
     return toast;
   }

@@ -40,7 +40,6 @@ ALLOWED = {
     ("webhooks/models/redelivery.py", "cancelled"): "the stored value of a state",
     ("workspaces/models/audit.py", "cancelled"): "the stored name of an action",
     ("webhooks/redelivery/services.py", "cancelled"): "the stored value of a state",
-    ("troubleshooting/pasted/statuses.py", "time-out"): "what nginx says, which people paste",
 }
 # Of the sandbox, too: its texts are those of the API that it stands for.
 PACKAGES = (

@@ -1,7 +1,7 @@
 """The command line on a healthy workspace and on each broken one: what it prints, and how it exits."""
 
 import json
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -40,6 +40,53 @@ def test_json_holds_every_check(connected):
     assert (code, told["exit_code"], told["workspace"]) == (0, 0, connected.slug)
     assert [one["check"] for one in told["checks"]] == ["credential", "plan", "session", "slots", "balance", "rates"]
     assert {one["state"] for one in told["checks"]} <= {"ok", "skipped"}
+
+
+@pytest.fixture
+def stdin(monkeypatch):
+    """Return a function that puts a text on the standard input."""
+
+    def put(text):
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+
+    return put
+
+
+def test_a_body_can_come_from_the_standard_input(connected, stdin):
+    stdin(json.dumps({"contacts": [CONTACT, {"first_name": "Nobody"}]}))
+    code, said = doctor("--body", "-", "--json")
+    told = json.loads(said)
+    assert (code, told["exit_code"], told["problem"], told["pasted"]) == (12, 12, "shape", None)
+
+
+def test_a_pasted_request_is_judged_with_its_header_and_without_its_secret(connected, stdin):
+    stdin(
+        f"import requests\nrequests.get('https://api.cleanlist.ai/api/v2/whoami', headers={{'X-API-Key': '{API_KEY}'}})"
+    )
+    code, said = doctor("--paste", "-", "--json")
+    told = json.loads(said)
+    assert (code, told["problem"]) == (10, "header")
+    assert (told["pasted"]["topic"], told["pasted"]["mistakes"]) == ("unauthorized", ["x_api_key"])
+    assert API_KEY not in said
+
+
+def test_a_pasted_error_is_named_and_what_is_no_error_is_refused(connected, stdin):
+    stdin("requests.exceptions.HTTPError: 402 Client Error: Payment Required")
+    code, said = doctor("--paste", "-")
+    assert code == 0
+    assert "402 Payment Required" in said
+    stdin("Lorem ipsum dolor sit amet")
+    with pytest.raises(CommandError, match="wasn't recognized"):
+        doctor("--paste", "-")
+    with pytest.raises(CommandError, match="Only one of"):
+        doctor("--paste", "-", "--body", "-")
+
+
+def test_the_log_is_only_shown_when_asked_for(connected, caplog):
+    doctor()
+    assert [record for record in caplog.records if record.levelname == "INFO"] == []
+    doctor("--verbosity", "2")
+    assert "troubleshooting_check" in caplog.text
 
 
 def wrong_key(workspace, sandbox, tmp_path):

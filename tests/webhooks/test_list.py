@@ -225,8 +225,8 @@ def test_attempts_are_charted_over_the_week_and_each_bar_leads_to_its_deliveries
     found = answer.context["attempts"]
     assert found.chart.words == "Delivery attempts: 2 attempts, at most 1 attempt at once."
     assert [item.text for item in found.chart.legend] == ["Accepted", "Failed"]
-    assert [(accepted, failed) for _, accepted, failed in found.rows] == [(0, 1), (1, 0)]
-    assert [hooks.shown(one.url.removeprefix(hooks.url())) for one, *_ in found.rows] == [
+    assert [(one.accepted, one.failed) for one in found.rows] == [(0, 1), (1, 0)]
+    assert [hooks.shown(one.url.removeprefix(hooks.url())) for one in found.rows] == [
         ["public_bulk_refused"],
         ["public_bulk_fine"],
     ]

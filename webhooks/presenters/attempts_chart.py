@@ -26,7 +26,17 @@ class AttemptsChart:
     """The chart, and its numbers as a table: those bins with attempts, the newest first."""
 
     chart: Chart
-    rows: list[tuple[CountBin, int, int]]
+    rows: list["AttemptsRow"]
+
+
+@dataclass(frozen=True)
+class AttemptsRow:
+    """The attempts of one bin, and the URL of their deliveries."""
+
+    since: datetime
+    url: str
+    accepted: int
+    failed: int
 
 
 def attempts_chart(workspace: Workspace, hosts: Collection[str], list_url: str) -> AttemptsChart | None:
@@ -39,24 +49,25 @@ def attempts_chart(workspace: Workspace, hosts: Collection[str], list_url: str) 
     hours = health.attempts_by_hour(workspace, hosts, since)
     if not hours:
         return None
-    bins = _bins(hours, since, list_url)
+    bins = _bins(hours, since)
     zoom_url = list_url + link_to(start="START", end="END")
     chart = counts_chart("attempts-chart", "Delivery attempts", bins, CLASSES, unit="attempt", zoom_url=zoom_url)
-    rows = [(one, one.counts[ACCEPTED], one.counts[FAILED]) for one in reversed(bins) if any(one.counts.values())]
-    return AttemptsChart(chart, rows)
+    return AttemptsChart(chart, [_row(one, list_url) for one in reversed(bins) if any(one.counts.values())])
 
 
-def _bins(hours: Sequence[HourCount], since: datetime, list_url: str) -> list[CountBin]:
+def _bins(hours: Sequence[HourCount], since: datetime) -> list[CountBin]:
     counts = [{ACCEPTED: 0, FAILED: 0} for _ in range(health.PERIOD // BIN)]
     for one in hours:
         found = counts[min((one.hour - since) // BIN, len(counts) - 1)]
         found[ACCEPTED] += one.accepted
         found[FAILED] += one.failed
     times = [since + number * BIN for number in range(len(counts) + 1)]
-    return [
-        CountBin(start, end, count, list_url + link_to(start=_utc(start), end=_utc(end)))
-        for start, end, count in zip(times, times[1:], counts, strict=False)
-    ]
+    return [CountBin(start, end, count) for start, end, count in zip(times, times[1:], counts, strict=False)]
+
+
+def _row(one: CountBin, list_url: str) -> AttemptsRow:
+    url = list_url + link_to(start=_utc(one.since), end=_utc(one.until))
+    return AttemptsRow(one.since, url, one.counts[ACCEPTED], one.counts[FAILED])
 
 
 def _utc(at: datetime) -> str:

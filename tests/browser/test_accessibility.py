@@ -4,12 +4,15 @@ On each page, which is loaded once: without colors of its own the current entry 
 nothing scrolls sideways at 400 %.
 """
 
+import subprocess
+import sys
 from importlib.resources import files
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.walk import all_pages
+from tests.conftest import ROOT, clean_environment
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 WIDE, NARROW, AT_400_PERCENT = (1440, 900), (390, 844), (320, 640)
@@ -26,6 +29,28 @@ UNMARKED = """() => [...document.querySelectorAll(".nav__link[aria-current], .ch
   .filter((link) => link.checkVisibility() && getComputedStyle(link).outlineStyle === "none")
   .map((link) => `not marked as current: ${link.textContent}`)"""
 
+# A workspace without anything, and one for which nothing works any more.
+TWO_WORKSPACES = """
+from datetime import timedelta
+from core import clock
+from workspaces.models import Poll, Workspace
+now = clock.now()
+for slug in ("empty", "failing"):
+    Workspace.objects.create(name=slug.title(), slug=slug, base_url="https://api.example.test")
+failing = Workspace.objects.filter(slug="failing")
+failing.update(api_key_rejected_at=now, api_key_rejection="Cleanlist returned 401.")
+for resource in ("balance", "keys", "deliveries"):
+    Poll.objects.create(
+        workspace=failing.get(), resource=resource, interval_seconds=60, consecutive_failures=5,
+        last_error="Cleanlist does not respond.", last_success_at=now - timedelta(hours=5),
+        next_run_at=now + timedelta(days=1),
+    )
+"""
+WITHOUT_THEM = (
+    "from workspaces.models import Workspace; Workspace.objects.filter(slug__in=['empty', 'failing']).delete()"
+)
+OF_A_WORKSPACE = ("", "keys/", "requests/", "usage/", "alerts/", "webhooks/", "troubleshoot/", "polling/", "settings/")
+
 
 class Inspection:
     """A window in which axe is run, and what it has found, by page and state."""
@@ -35,7 +60,7 @@ class Inspection:
 
     def open(self, url):
         self.draw("light", WIDE)
-        self.page.goto(url)
+        assert self.page.goto(url).status == 200, url
         self.page.evaluate(AXE)
         self.settle()
 
@@ -133,4 +158,27 @@ def test_nor_have_menus_and_dialogs(inspection, signed_in, console):
     inspection.run("sidebar", within="#sidebar")
     inspection.draw("dark", NARROW)
     inspection.run("sidebar, dark", within="#sidebar", only=COLORS)
+    assert inspection.found == {}
+
+
+@pytest.fixture
+def two_workspaces(console):
+    def run(script):
+        command = [sys.executable, "manage.py", "shell", "-v0", "-c", script]
+        subprocess.run(command, cwd=ROOT, env=clean_environment(VAR_DIR=console.var_dir), check=True, timeout=60)
+
+    run(TWO_WORKSPACES)
+    yield ("empty", "failing")
+    run(WITHOUT_THEM)
+
+
+@pytest.mark.timeout(400)  # eighteen pages
+def test_nor_have_workspaces_that_are_empty_or_fail(inspection, two_workspaces):
+    for slug in two_workspaces:
+        for path in OF_A_WORKSPACE:
+            name = f"{slug}: {path or 'overview'}"
+            inspection.open(f"/w/{slug}/{path}")
+            inspection.run(name)
+            inspection.run_drawn(name)
+            inspection.look_otherwise(name)
     assert inspection.found == {}

@@ -116,6 +116,28 @@ _REASONS = (
     ),
 )
 _BY_NAME = {reason.name: reason for reason in _REASONS}
+_LOGIN = (
+    "It requires a login or token, or a firewall blocks the call: webhooks include neither. Allow POST requests on "
+    "this path without a login or CSRF check, and verify a webhook by its workflow id."
+)
+# Of the statuses that have a cause of their own: what it is, and what to do.
+_ADVICE = {
+    400: "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs.",
+    401: _LOGIN,
+    403: _LOGIN,
+    404: "There's nothing at this path. Check it for typos, a missing prefix and, with automation tools, whether the "
+    "workflow is active and the URL is its production URL.",
+    405: "The path exists but doesn't accept POST. Add a POST handler, or use the path that has one.",
+    410: "The endpoint was removed, as automation tools do when a workflow is deleted. Use the new URL.",
+    413: "The result is larger than your server's limit. Raise it, for example with client_max_body_size in nginx.",
+    415: "Your server doesn't accept JSON. Allow Content-Type: application/json on this path.",
+    422: "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs.",
+    429: "Your server limits how often it's called. Raise the limit for this path, or send fewer batches.",
+    502: "The proxy in front of your application got no valid response: the application was down or restarting.",
+    503: "Your application was overloaded or in maintenance. Return 200 right away and process the webhook afterwards.",
+    504: "Your application took too long for the proxy. Return 200 right away and process the webhook afterwards.",
+    530: "Cloudflare or a tunnel doesn't reach your server. Start the tunnel, or use its current URL.",
+}
 
 # Alternatives of one pattern each, tried in this order: a look-up that timed out is a matter of DNS, and many messages
 # name TLS though it never came to that. Spellings of the common HTTP libraries of Python, Go, Node and Java are here.
@@ -163,6 +185,13 @@ def all_reasons() -> list[Reason]:
 def reason_named(name: str) -> Reason | None:
     """Return the reason of that name; None for a name that is none."""
     return _BY_NAME.get(name)
+
+
+def advice_on(reason: str, status_code: int | None) -> str:
+    """Return what to check and do about an attempt that failed: by its status if that has a cause of its own."""
+    known = _BY_NAME.get(reason)
+    general = f"{known.check} {known.fix}" if known else ""
+    return _ADVICE.get(status_code or 0, general) if reason in {"client_error", "server_error"} else general
 
 
 def reason_of(status_code: int | None, error: str, duration_ms: int | None) -> str:

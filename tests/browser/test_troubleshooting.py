@@ -3,14 +3,17 @@
 import json
 import re
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.troubles import BULK, FOUND, NAME, NOBODY, Upstream, command, raw
 from tests.troubleshooting.paste_cases import CASES, HARMLESS, KEY, KEYS, KNOWN, KNOWN_ENDS
+from troubleshooting.pasted.secrets import remove_secrets
 
 PAGE = "/w/sandbox/troubleshoot/"
+PASTES = Path(__file__).resolve().parents[1] / "troubleshooting"
 
 
 @pytest.fixture(scope="module")
@@ -252,6 +255,12 @@ def test_the_browser_and_the_server_take_out_the_same_secrets(window):
     cleaned = window.page.evaluate("texts => texts.map((text) => stripSecrets(text, []))", texts)
     assert cleaned == [*(left for _, left in CASES), *(left for _, left in CASES), *HARMLESS]
     assert window.page.evaluate("([text, keys]) => stripSecrets(text, keys)", [f"X {KNOWN}", KEYS]) == f"X {KNOWN_ENDS}"
+    pastes = [one["text"] for one in json.loads((PASTES / "pastes.json").read_text())]
+    pastes += [one["text"] for one in json.loads((PASTES / "generated.json").read_text())]
+    cleaned = window.page.evaluate("texts => texts.map((text) => stripSecrets(text, []))", pastes)
+    assert cleaned == [remove_secrets(text).text for text in pastes]
+    secret = "9QxT4mVb-7LrKd2_pWzYhNs8EjUcAo3GfIi6RtXvBq1MnHyPlSe5OwDkZuJaCgFb"
+    assert not [text for text in cleaned for at in range(len(secret) - 11) if secret[at : at + 12] in text]
 
 
 def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window, chromium, console, signed_in_state):

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from tests.sandbox.process import SHARED, SandboxProcess
 
 
-def answering(status, location=""):
-    """A handler that takes the webhook and answers with ``status``."""
+def answering(status, location="", page=b""):
+    """A handler that takes the webhook and answers with ``status``, and a page if there is one."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self):
@@ -18,8 +18,9 @@ def answering(status, location=""):
             self.send_response(status)
             if location:
                 self.send_header("Location", location)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(page)))
             self.end_headers()
+            self.wfile.write(page)
 
         def log_message(self, *_):
             pass

@@ -15,7 +15,7 @@ from troubleshooting.topics import WORKFLOW
 from webhooks import tracked_workflows
 from webhooks.ingest.enrichment_status import counts_of, is_finished
 from webhooks.models import Delivery, DeliveryState, Workflow
-from webhooks.reasons import all_reasons, reason_named
+from webhooks.reasons import advice_on, all_reasons, reason_named
 from workspaces.models import Workspace
 
 NO_ID = "Enter the workflow id to look it up. It's in the response to the request that started the enrichment."
@@ -185,12 +185,14 @@ def _diagnosis(workspace: Workspace, workflow: Workflow, row: Delivery) -> Check
         return CheckResult("ok", text, facts=(*when, *facts), links=_page(workspace, workflow), headline=headline)
     reason = reason_named(row.reason) or all_reasons()[-1]
     more = " Cleanlist will retry automatically." if row.state == DeliveryState.RETRYING else ""
+    newest = next(iter(attempts), None)
+    advice = advice_on(reason.name, newest.status_code if newest else None)
     again = "This workflow's result is still available: fetch or redeliver it."
     return CheckResult(
         "failed",
-        f"{counted(row.attempts, 'attempt')}, none acknowledged. {reason.meaning} {reason.check}{more}",
+        f"{counted(row.attempts, 'attempt')}, none acknowledged. {reason.meaning}{more}",
         title=reason.label,
-        fix=f"{reason.fix} {again}",
+        fix=f"{advice} {again}",
         facts=facts,
         links=_page(workspace, workflow),
         snippet=_read_result(workspace, workflow),

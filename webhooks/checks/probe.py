@@ -3,6 +3,7 @@
 Nothing here trusts the URL: each step goes through ``webhooks.outgoing``, which also bounds the time of all together.
 """
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -12,7 +13,7 @@ from core.formatting import counted
 from core.sanitize import sanitize_text
 from webhooks import payloads
 from webhooks.outgoing import RequestFailed, Target, connection, parse_target, sender
-from webhooks.reasons import reason_named
+from webhooks.reasons import advice_on
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 LABELS = {
@@ -29,6 +30,11 @@ LABELS = {
 EXPIRES_SOON = timedelta(days=14)
 # With these a server says that it accepts no POST here, whatever its body.
 _NO_POST = {404, 405, 501}
+_MARKUP = re.compile(r"\s{0,40}<(?:!doctype|html)", re.IGNORECASE)
+_WEB_PAGE = (
+    "The response is a web page. If your code doesn't return one, something else answered: a sign-in page, a parked "
+    "domain or a tunnel's warning page. Check that the request reached your code."
+)
 _NOT_FOR_HTTP = "Plain HTTP, allowed for this machine only"
 
 
@@ -148,13 +154,13 @@ def _post(stream: connection.DeadlineStream, target: Target, check_id: str, step
         return error.reason
     result = sender.post_result(status, excerpt, round((time.monotonic() - started) * 1000))
     if status in _NO_POST:
-        steps.failed("method", _describe_response(result), _advice(result.reason))
+        steps.failed("method", _describe_response(result), _advice(result.reason, status))
         return result.reason
     steps.passed("method", "The server processed the request")
     if result.acknowledged:
-        steps.passed("answer", f"HTTP {status}")
+        steps.passed("answer", f"HTTP {status}", _WEB_PAGE if _MARKUP.match(excerpt) else "")
     else:
-        steps.failed("answer", _describe_response(result), _advice(result.reason))
+        steps.failed("answer", _describe_response(result), _advice(result.reason, status))
     return result.reason
 
 
@@ -163,9 +169,8 @@ def _describe_response(result: sender.PostResult) -> str:
     return f"{result.error}. It said: {beginning}" if beginning else result.error
 
 
-def _advice(reason: str) -> str:
-    known = reason_named(reason)
-    advice = f"{known.check} {known.fix}" if known else ""
+def _advice(reason: str, status: int | None = None) -> str:
+    advice = advice_on(reason, status)
     if reason == "client_error":
         advice += (
             " If it correctly rejects unknown workflow ids, let it return 2xx for requests with the header "

@@ -14,6 +14,7 @@ from webhooks.checks import services
 from webhooks.checks.probe import LABELS, probe
 from webhooks.models import EndpointCheck
 from webhooks.outgoing import sender
+from webhooks.reasons import advice_on
 from workspaces.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +205,30 @@ def test_the_list_of_checks_takes_the_same_queries_for_ten_and_for_twenty(
     make(10)
     with django_assert_num_queries(len(first)):
         signed_in.get(address(workspace))
+
+
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        (401, "without a login or CSRF check"),
+        (404, "nothing at this path"),
+        (405, "doesn't accept POST"),
+        (410, "Use the new URL"),
+        (413, "Raise it"),
+        (429, "limits how often"),
+        (504, "too long for the proxy"),
+        (418, "401 or 403: it requires"),
+        (500, "Check your server log"),
+    ],
+)
+def test_each_status_has_its_own_advice(status, advice):
+    assert advice in advice_on("client_error" if status < 500 else "server_error", status)
+    assert "10-second" not in advice_on("timeout", status)
+
+
+def test_a_web_page_with_200_is_remarked_on(local_targets):
+    with receiver(answering(200, page=b"<!DOCTYPE html><title>You are about to visit</title>")) as url:
+        reason, noted = run(url)
+    answer = noted[-1][-1]
+    assert (reason, answer["state"]) == ("", "passed")
+    assert "tunnel's warning page" in answer["advice"]

@@ -109,6 +109,8 @@ def test_the_whole_tour(page_of_newcomer):
     page.wait_for_url("**topic=unauthorized**")
     expect(checklist(page)).to_contain_text("6 of 6 done")
 
+    if page.viewport_size["width"] == 390:
+        press(page, page.get_by_role("button", name="Sandbox", exact=True))
     menu = page.locator(".sandbox-menu:visible")
     press(page, menu.locator("summary"))
     press(page, menu.get_by_role("button", name="Top up to 10,000 credits"))

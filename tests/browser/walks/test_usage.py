@@ -28,6 +28,7 @@ def test_read_the_usage_look_closer_and_come_back(walk):
         walk.hears(VALUE)
         walk.keys("Enter")
         walk.hears("Choose the end of the range")
+        walk.note_place()
         walk.keys("PageDown", "PageDown", "Enter")
     else:
         walk.to(chart)
@@ -35,6 +36,7 @@ def test_read_the_usage_look_closer_and_come_back(walk):
         middle = box["y"] + box["height"] / 2
         page.mouse.move(box["x"] + box["width"] * 0.3, middle)
         walk.hears(VALUE)
+        walk.note_place()
         page.mouse.down()
         page.mouse.move(box["x"] + box["width"] * 0.6, middle, steps=4)
         page.mouse.up()

@@ -94,7 +94,8 @@ class Walk:
             mine = [each for each in self.moved if each[1] == load]
             assert sum(float(value) for value, *_ in mine) <= SHIFT, mine
 
-    def _before(self):
+    def note_place(self):
+        """Note where the page is, for ``kept_its_place``; every press does so."""
         self.top = self.page.evaluate("(window.pressed = true, scrollY)")
 
 
@@ -124,12 +125,12 @@ class ByKeyboard(Walk):
     def press(self, control, at_most=30, back=False):
         """Press Enter on ``control``."""
         self.to(control, at_most, back)
-        self._before()
+        self.note_place()
         self.keys("Enter")
 
     def shortcut(self, key, _control):
         """Do by its key what a pointer does on a control."""
-        self._before()
+        self.note_place()
         self.keys(key)
 
     def enter(self, field, text, at_most=30):
@@ -158,7 +159,7 @@ class ByPointer(Walk):
     def press(self, control, at_most=0, back=False):
         """Click on ``control``."""
         self.to(control)
-        self._before()
+        self.note_place()
         control.click()
 
     def shortcut(self, _key, control):

@@ -31,6 +31,8 @@ class SignInRequired(LoginRequiredMiddleware):
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponseBase:  # type: ignore[override]  # htmx is led by another kind
         """Redirect to the sign-in form; a submitted form is discarded, with a message that says so."""
         is_read = request.method in {"GET", "HEAD"}
+        if is_read and request.get_full_path() == reverse("home"):
+            return redirect_to(request, reverse("account_login"))  # which knows best where a person starts
         if is_read and not is_htmx(request):
             return super().handle_no_permission(request, view_func)
         if not is_read:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from alerts.models import Alert
 from keys.models import ApiKey, LoggedRequest
 from keys.models.key import key_uuid
-from tests.fixtures import count_into_rollups
+from tests.fixtures import PASSWORD, count_into_rollups
 from usage.models import BalanceReading
 from usage.readings import record_reading
 from workspaces.models import ManagementSession, Membership, Poll, Role, Workspace
@@ -151,6 +151,14 @@ def test_strangers_do_not_see_it(client, workspace, stranger):
     text = text_of(client.get("/"))
     assert workspace.name not in text
     assert "not a member" in text
+
+
+@pytest.mark.parametrize(("address", "leads_to"), [("/", "/w/example-works/"), ("/account/", "/account/")])
+def test_who_asks_for_the_address_alone_lands_in_their_only_workspace(client, workspace, viewer, address, leads_to):
+    form = client.get(address, follow=True)
+    next_url = form.context["redirect_field_value"]
+    entries = {"login": viewer.email, "password": PASSWORD} | ({"next": next_url} if next_url else {})
+    assert client.post("/accounts/login/", entries).url == leads_to
 
 
 def test_an_empty_console_leads_to_connecting(as_admin):

@@ -1,9 +1,10 @@
 """Every address of the console, who asks for it, and the status they get.
 
 The columns: signed out, stranger, owner of another workspace, viewer, operator, owner, site admin. "in" is a
-redirect to the sign-in form. After them each row says whether who proved long ago who they are is asked to do it
-again: "confirm" or "no", and for a command why not. Where that depends on what is sent, a row of its own tells,
-with a word after "#". An address that is asked for by a method without a row answers 405 and does nothing.
+redirect to the sign-in form and from there back; that of the start page leads on to wherever a person starts. After
+them each row says whether who proved long ago who they are is asked to do it again: "confirm" or "no", and for a
+command why not. Where that depends on what is sent, a row of its own tells, with a word after "#". An address that is
+asked for by a method without a row answers 405 and does nothing.
 """
 
 from keys.forms import REVOKE_ALL_PHRASE
@@ -11,7 +12,7 @@ from tests.fixtures import API_KEY
 
 WHO = ("out", "stranger", "elsewhere", "viewer", "operator", "owner", "admin")
 TABLE = """
-home                                   GET   in 200 200 200 200 200 200 | no
+home                                   GET  302 200 200 200 200 200 200 | no
 healthz                                GET  200 200 200 200 200 200 200 | no
 readyz                                 GET  200 200 200 200 200 200 200 | no
 metrics                                GET  404 404 404 404 404 404 404 | no

@@ -39,7 +39,8 @@ OPENED = {
     "request": ("requests", "tbody a.row-link"),
     "delivery": ("webhooks", "tbody a.row-link"),
     "workflow": ("webhooks", "tbody th a"),
-    "rule": ("alerts", "tbody a.row-link"),
+    "rule": ("alerts", "a.row-link[href*='/rules/']"),
+    "alert": ("alerts", "a.row-link:not([href*='/rules/'])"),
 }
 
 

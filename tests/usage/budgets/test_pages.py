@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -190,7 +191,8 @@ def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
     learn_burn(workspace, timezone.now())
     Budget.objects.create(workspace=workspace, credits=5000)
     go("overview", viewer)
-    with django_assert_max_num_queries(49) as short:
+    asks_the_clock = connection.vendor == "postgresql"  # SQLite's is the process's own
+    with django_assert_max_num_queries(49 + asks_the_clock) as short:
         go("overview", viewer)
     Budget.objects.all().delete()
     steady(credits=5000)

@@ -14,6 +14,7 @@ from sandbox.credits import ledger
 from sandbox.data_dir import DataDir
 from sandbox.server import create_app
 from sandbox.settings import Settings
+from tests.troubleshooting.test_wrong_forms import ADA, FORMS
 from troubleshooting.body.validation import CONTACT_FIELDS, validate_body
 
 HOSTS = ["hooks.example.com", "8.8.8.8", "[2606:4700::1]"]
@@ -116,6 +117,17 @@ def assert_same_verdict(api, text):
     else:
         assert [one.in_answer for one in verdict.findings].count(True) == 1
     return verdict.status
+
+
+@pytest.mark.parametrize("pasted", [form[0] for form in FORMS if form[2] and form[2]["contacts"][0] == ADA])
+def test_a_repaired_body_is_accepted(api, pasted):
+    assert api.answer(pasted).status_code == 422
+    assert assert_same_verdict(api, validate_body(pasted).repaired) == 200
+
+
+@pytest.mark.parametrize("url", ["https://acme.io/{{ $json.id }}", "https://acme.io/{{id}}", "http://acme.io/${id}"])
+def test_an_unfilled_placeholder_is_judged_alike(api, url):
+    assert_same_verdict(api, json.dumps({"contacts": [ADA], "webhook_url": url}))
 
 
 def test_a_thousand_generated_bodies_are_judged_alike(api):

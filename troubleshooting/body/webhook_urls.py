@@ -30,9 +30,15 @@ _PUBLIC = "Use an https:// URL that is reachable from the internet. For a local 
 
 def find_url_problem(url: str) -> UrlProblem | None:
     """Return why no webhook can arrive at ``url``, or None."""
+    problem = _problem_with_url(url)
     if _TEMPLATE.search(url):
         fix = "Put the URL itself there. Tools fill in placeholders only in fields that are set to expressions."
-        return UrlProblem("webhook_url contains a placeholder that wasn't filled in.", fix, refused=not url.isascii())
+        is_refused = problem is not None and problem.refused
+        return UrlProblem("webhook_url contains a placeholder that wasn't filled in.", fix, is_refused)
+    return problem
+
+
+def _problem_with_url(url: str) -> UrlProblem | None:
     try:
         parts = urlsplit(url)
         _ = parts.port  # reading it is what checks it

@@ -100,7 +100,8 @@ def test_nothing_moves_while_the_page_loads_and_the_first_row_is_in_sight(log, w
     log.add_init_script(SHIFT)
     log.goto(LOG)
     expect(log.locator("[data-tally-text]")).to_be_visible()
-    expect(log.get_by_role("heading", name="Errors by status and endpoint")).to_be_attached()
+    if width == 1440:  # elsewhere the statistics are below the list, and come when they are in sight
+        expect(log.get_by_role("heading", name="Errors by status and endpoint")).to_be_attached()
     assert log.evaluate("window.shift ?? 0") <= 0.02
     assert log.locator("tr[data-row]").first.bounding_box()["y"] <= (at_most or 900)
 

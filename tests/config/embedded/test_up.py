@@ -40,7 +40,14 @@ def family(console):
 
 
 def child(console, word):
-    return next(p for p in psutil.Process(console.process.pid).children() if word in " ".join(p.cmdline()))
+    return next(p for p in psutil.Process(console.process.pid).children() if runs(p, word))
+
+
+def runs(process, word):
+    try:
+        return word in " ".join(process.cmdline())
+    except psutil.NoSuchProcess:  # it has ended meanwhile
+        return False
 
 
 def survivors(processes):
@@ -126,7 +133,7 @@ def test_what_dies_is_started_again_and_said(console, word):
     victim = child(console, word)
     victim.kill()
     victim.wait(5)
-    assert wait_for(lambda: [p for p in family(console) if word in " ".join(p.cmdline()) and p.pid != victim.pid])
+    assert wait_for(lambda: [p for p in family(console) if runs(p, word) and p.pid != victim.pid])
     assert wait_for(lambda: "exited (signal SIGKILL); restarting" in console.text)
     assert wait_for(lambda: answers(console))
 

@@ -131,12 +131,23 @@ class RuleForm(forms.Form):
             self.add_error("enabled", f"This rule stays on: {self.kind.required_because}.")
         if self.kind.is_flag or "threshold" not in data:
             return data
+        if problem := self._out_of_range(data):
+            self.add_error("threshold", problem)
+            return data
         self._check_recovery(data)
         if self.kind.descending and data.get("enabled"):
             self._check_order(data)
-        if data.get("unit") == "percent" and data["threshold"] > 100:
-            self.add_error("threshold", "More than 100% of the highest balance would always fire.")
         return data
+
+    def _out_of_range(self, data: CleanedData) -> str:
+        least, most, level = self.kind.least, self.kind.most, data["threshold"]
+        if data.get("unit") == "percent" and level > 100:
+            return "More than 100% of the highest balance would always fire."
+        if level < least:
+            return f"Choose {format_number(least)} or more: below that, it could never fire."
+        if most is not None and level > most:
+            return f"Choose {format_number(most)} or less: above that, it could never fire."
+        return ""
 
     def _check_recovery(self, data: CleanedData) -> None:
         threshold, recovery = data["threshold"], data.get("recovery")

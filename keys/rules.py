@@ -258,6 +258,7 @@ register(
         explanation="Fires when a key is used after a longer break than this. Resolves after 24 hours.",
         direction="above",
         unit="days",
+        most=3650,
         read=read_waking,
         describe=lambda rule: f"a key is used after more than {format_quantity(rule.threshold, 'days')} without use",
         resources=RESOURCES,
@@ -297,6 +298,7 @@ register(
         parameters={"least": _least_field},
         resources=RESOURCES,
         position=30,
+        most=99,
         history=rule_history.errors,
         defaults=(DefaultRule("Many errors", "warning", Decimal(20), Decimal(10), 300, 0, {"least": FEWEST}),),
     )
@@ -313,6 +315,7 @@ register(
         describe=lambda rule: f"an active key expires in less than {format_quantity(rule.threshold, 'days')}",
         resources=RESOURCES,
         position=30,
+        least=1,
         history=rule_history.expiry,
         descending=True,
         defaults=(DefaultRule("Key expires soon", "warning", Decimal(7), Decimal(7)),),

@@ -171,6 +171,33 @@ def test_a_bad_rule_is_refused_at_its_field(entered, said, go, low, watch, owner
     assert said in response.content.decode()
 
 
+def test_a_percent_level_out_of_line_is_refused_at_its_field(go, watch, owner):
+    parameters = {"unit": "percent"}
+    rule = watch.rule(name="Almost gone", severity="critical", threshold=5, recovery=6, parameters=parameters)
+    watch.rule(threshold=10, recovery=12, parameters=parameters)
+    for level, said in (("25", "Levels must descend"), ("200", "More than 100%")):
+        entries = form_of(rule, threshold=level, recovery=level, unit="percent")
+        response = go(owner, "rule", rule.pk, data=entries)
+        assert response.status_code == 422
+        assert said in response.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "said"),
+    [
+        ("key_errors", "500", "Choose 99 or less"),
+        ("webhook_failures", "150", "Choose 99 or less"),
+        ("key_expires", "0", "Choose 1 or more"),
+        ("key_wakes", "99999", "Choose 3,650 or less"),
+    ],
+)
+def test_a_level_that_nothing_can_pass_is_refused(go, watch, owner, kind, level, said):
+    rule = watch.rule(kind=kind, threshold=5, recovery=5)
+    response = go(owner, "rule", rule.pk, data=form_of(rule, threshold=level, recovery=level))
+    assert response.status_code == 422
+    assert said in response.content.decode()
+
+
 def test_trying_a_rule_out_stores_nothing_and_says_when_it_would_have_fired(go, watch, owner):
     rule = watch.rule(threshold=100, recovery=110)
     for amount in (900, 450, 900, 450, 900):

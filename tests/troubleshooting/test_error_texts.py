@@ -64,6 +64,9 @@ EXCEPTIONS = [
     ("Error: read ECONNRESET", "upstream"),
 ]
 WORDS = [
+    ('{"detail": "Invalid or expired API key", "status_code": 401}', "unauthorized"),
+    ('{"detail": "Something new", "status": 401}', "unauthorized"),
+    ('{"detail": "Invalid API key"}', "unauthorized"),
     ("DEFAULT value of timeout", "upstream"),
     ("I have not enough credits", "credits"),
     ("The webhook never arrived", "no_webhook"),

@@ -41,7 +41,7 @@ TOPIC_OF_STATUS = {405: "method", 408: "upstream", 413: "shape", 415: "shape"}
 # What the surfaces without codes say, for an answer that was pasted without its status.
 _ERROR_WORDS = (
     (r"insufficient credits", 402),
-    (r"not authenticated|api key (is|has|was)|session token|unauthorized", 401),
+    (r"not authenticated|api key (is|has|was)|(invalid|expired|wrong|missing) api key|session token|unauthorized", 401),
     (r"scope|feature|api_access|plan", 403),
     (r"rate limit|too many requests", 429),
     (r"method not allowed", 405),
@@ -88,6 +88,10 @@ def guess_status(text: str) -> int | None:
         return 502 if _MARKUP.match(text) else None
     if not isinstance(body, dict):
         return None
+    stated = [body.get(name) for name in ("status_code", "statusCode", "status")]
+    status = next((one for one in stated if isinstance(one, int) and 400 <= one < 600), None)
+    if status and "detail" in body:
+        return status
     error = body.get("error")
     if isinstance(error, dict):
         return _STATUS_OF_CODE.get(str(error.get("code")), 400)

@@ -68,8 +68,15 @@ class Case:
         return get_topic(self.topic)
 
     @property
+    def is_sound(self) -> bool:
+        """Return whether it is a request without a mistake, and without an answer that says that there is one."""
+        return self.topic == "unauthorized" and self.slips == (GOOD,) and self.status is None
+
+    @property
     def heading(self) -> str:
         """Return the heading of the case's page: its symptom, or the workflow if an id alone was given."""
+        if self.is_sound:
+            return "Request without a mistake"
         if self.topic == WORKFLOW and self.workflow:
             return f"Workflow {self.workflow}"
         return self.subject.symptom if self.subject else ""

@@ -51,8 +51,15 @@ def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[Completed
     return [run_check(step, workspace, case, actor) for step in checks_for(case)]
 
 
+NOTHING_WRONG = "Nothing is wrong with the header"
+
+
 def first_verdict(case: Case) -> CaseVerdict | None:
     """Return what the topic says before any check was run; None without a topic."""
+    if case.is_sound:
+        return CaseVerdict(
+            "info", NOTHING_WRONG, "If the request fails, paste its response too: the status and the body."
+        )
     topic = case.subject
     return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
 

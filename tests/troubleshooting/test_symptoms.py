@@ -94,6 +94,15 @@ def test_a_good_header_is_called_good(person, sandbox):
     assert "All checks passed" in page
 
 
+def test_a_request_without_a_mistake_is_accused_of_none(person, sandbox):
+    secret = sandbox.credentials()["api_key"]
+    query = person.paste(f'curl -H "Authorization: Bearer {secret}" {sandbox.base_url}/api/v1/public/credits/balance')
+    page = person.check(query)
+    assert "Request without a mistake" in page
+    assert "Nothing is wrong with the header" in page
+    assert "Correct the header" not in page
+
+
 def test_402_says_what_is_missing_and_that_trying_again_is_safe(person, sandbox, api):
     sandbox.control("credits", organization(sandbox, credits=5))
     refused = api.post(BULK, json={"enrichment_type": "full", "contacts": [CONTACT] * 3})

@@ -79,6 +79,15 @@ def make_poll(workspace, resource, **options):
     return Poll.objects.create(workspace=workspace, resource=resource, interval_seconds=60, **options)
 
 
+@pytest.mark.parametrize("page", ["", "usage/"])
+def test_an_empty_balance_has_no_time_at_which_it_runs_out(as_owner, workspace, page):
+    for hours, left in ((72, 9000), (48, 6000), (24, 3000), (0, 0)):
+        record_reading(workspace, left, ago(hours=hours))
+    text = as_owner.get(f"{OVERVIEW}{page}").text
+    assert "No credits left" in text
+    assert "likely between" not in text
+
+
 def test_figures_come_from_the_mirror(as_owner, workspace):
     make_poll(workspace, "keys", last_success_at=ago(seconds=9))
     key = make_key(workspace)

@@ -140,13 +140,12 @@ class RuleForm(forms.Form):
         return data
 
     def _out_of_range(self, data: CleanedData) -> str:
-        least, most, level = self.kind.least, self.kind.most, data["threshold"]
+        level, end = data["threshold"], self.kind.end
         if data.get("unit") == "percent" and level > 100:
             return "More than 100% of the highest balance would always fire."
-        if level < least:
-            return f"Choose {format_number(least)} or more: below that, it could never fire."
-        if most is not None and level > most:
-            return f"Choose {format_number(most)} or less: above that, it could never fire."
+        if end is not None and not Levels(self.kind.direction, level, level).crossed(Decimal(end)):
+            side = "more" if self.kind.direction == "below" else "less"
+            return f"Choose {side} than {format_quantity(Decimal(end), self.unit)}."
         return ""
 
     def _check_recovery(self, data: CleanedData) -> None:

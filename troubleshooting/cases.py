@@ -76,7 +76,7 @@ class Case:
     def heading(self) -> str:
         """Return the heading of the case's page: its symptom, or the workflow if an id alone was given."""
         if self.is_sound:
-            return "Request without a mistake"
+            return "No problem found in this request"
         if self.topic == WORKFLOW and self.workflow:
             return f"Workflow {self.workflow}"
         return self.subject.symptom if self.subject else ""

@@ -93,7 +93,7 @@ def closing_words(case: Case, worst: str) -> str:
     """Return the closing sentence when all checks are done and none found anything; empty if one did."""
     words = {
         "ok": "All checks passed."
-        + ("" if case.topic == WORKFLOW else " The advice above comes from Cleanlist's docs."),
+        + ("" if case.topic == WORKFLOW or case.is_sound else " The advice above comes from Cleanlist's docs."),
         "skipped": "Not enough details to check anything. Add details above and check again.",
     }
     return words.get(worst, "")

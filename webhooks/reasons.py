@@ -120,9 +120,10 @@ _LOGIN = (
     "It requires a login or token, or a firewall blocks the call: webhooks include neither. Allow POST requests on "
     "this path without a login or CSRF check, and verify a webhook by its workflow id."
 )
+_CONTENT = "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs."
 # Of the statuses that have a cause of their own: what it is, and what to do.
 _ADVICE = {
-    400: "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs.",
+    400: _CONTENT,
     401: _LOGIN,
     403: _LOGIN,
     404: "There's nothing at this path. Check it for typos, a missing prefix and, with automation tools, whether the "
@@ -131,7 +132,7 @@ _ADVICE = {
     410: "The endpoint was removed, as automation tools do when a workflow is deleted. Use the new URL.",
     413: "The result is larger than your server's limit. Raise it, for example with client_max_body_size in nginx.",
     415: "Your server doesn't accept JSON. Allow Content-Type: application/json on this path.",
-    422: "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs.",
+    422: _CONTENT,
     429: "Your server limits how often it's called. Raise the limit for this path, or send fewer batches.",
     502: "The proxy in front of your application got no valid response: the application was down or restarting.",
     503: "Your application was overloaded or in maintenance. Return 200 right away and process the webhook afterwards.",

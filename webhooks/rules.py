@@ -240,7 +240,7 @@ register(
         explanation="Fires when more than this share of an endpoint's recent deliveries failed permanently.",
         direction="above",
         unit="%",
-        most=99,
+        end=100,
         read=read_share,
         describe=lambda rule: (
             f"more than {format_number(rule.threshold)}% of an endpoint's deliveries in {_minutes(rule)} minutes fail"

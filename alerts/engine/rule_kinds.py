@@ -126,7 +126,7 @@ class RuleKind:
     with rules or subjects and, if possible, not with workspaces. ``resources`` are the polls after which rules are
     evaluated at once. ``describe`` puts a rule's condition into words. ``parameters`` are the form fields beside
     threshold and recovery level. In kinds with ``descending`` a more severe rule must have the more extreme
-    threshold. A flag has no levels to choose; others have them from ``least`` to ``most``, in the kind's unit. Of a
+    threshold. A flag has no levels to choose; those of other kinds are short of ``end``, which no value passes. Of a
     kind with ``required_because`` each workspace has one rule, which is never switched off or removed, for that
     reason. Defaults of a kind that is ``on_request`` are made where its app asks for them. Pages list kinds by
     ``position``, and group them by its tens. Kinds of one ``family`` report the same problem, and their e-mails
@@ -146,8 +146,7 @@ class RuleKind:
     history: Callable[[Workspace, "Rule", datetime, datetime], Iterable[DataPoint]] | None = None
     descending: bool = False
     is_flag: bool = False
-    least: int = 0
-    most: int | None = None
+    end: int | None = None
     required_because: str = ""
     on_request: bool = False
     position: int = 0

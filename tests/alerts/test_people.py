@@ -185,10 +185,11 @@ def test_a_percent_level_out_of_line_is_refused_at_its_field(go, watch, owner):
 @pytest.mark.parametrize(
     ("kind", "level", "said"),
     [
-        ("key_errors", "500", "Choose 99 or less"),
-        ("webhook_failures", "150", "Choose 99 or less"),
-        ("key_expires", "0", "Choose 1 or more"),
-        ("key_wakes", "99999", "Choose 3,650 or less"),
+        ("key_errors", "500", "Choose less than 100%"),
+        ("key_errors", "100", "Choose less than 100%"),
+        ("webhook_failures", "150", "Choose less than 100%"),
+        ("key_expires", "0", "Choose more than 0 days"),
+        ("key_wakes", "99999", "Choose less than 3,650 days"),
     ],
 )
 def test_a_level_that_nothing_can_pass_is_refused(go, watch, owner, kind, level, said):
@@ -196,6 +197,14 @@ def test_a_level_that_nothing_can_pass_is_refused(go, watch, owner, kind, level,
     response = go(owner, "rule", rule.pk, data=form_of(rule, threshold=level, recovery=level))
     assert response.status_code == 422
     assert said in response.content.decode()
+
+
+@pytest.mark.parametrize(("kind", "level"), [("key_errors", "99.5"), ("key_expires", "0.5")])
+def test_a_level_that_something_can_just_pass_is_taken(go, watch, owner, kind, level):
+    rule = watch.rule(kind=kind, threshold=5, recovery=5)
+    go(owner, "rule", rule.pk, data=form_of(rule, threshold=level, recovery=level, least="5"))
+    rule.refresh_from_db()
+    assert rule.threshold == Decimal(level)
 
 
 def test_trying_a_rule_out_stores_nothing_and_says_when_it_would_have_fired(go, watch, owner):

@@ -98,7 +98,7 @@ def test_a_request_without_a_mistake_is_accused_of_none(person, sandbox):
     secret = sandbox.credentials()["api_key"]
     query = person.paste(f'curl -H "Authorization: Bearer {secret}" {sandbox.base_url}/api/v1/public/credits/balance')
     page = person.check(query)
-    assert "Request without a mistake" in page
+    assert "No problem found in this request" in page
     assert "Nothing is wrong with the header" in page
     assert "Correct the header" not in page
 

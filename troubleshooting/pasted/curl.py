@@ -24,6 +24,7 @@ _DATA = {
 _NOT_OF_WGET = {"-d"}
 _METHOD = {"-X", "--request", "--method"}
 _BASIC = {"-u", "--user", "-a", "--auth", "--http-user"}
+_KNOWN = {"-H", "--header", "--url", *_METHOD, *_BASIC, *_DATA, *_WITH_VALUE}
 _COMMAND = re.compile(r"(?:^|[\s;&|(`$])(curl|wget|https?|xh)(?:\.exe)?[ \t]+(?=[^ \t\r\n=:])", re.IGNORECASE)
 _ECHO = re.compile(r"\becho[ \t]+(?:-\w+[ \t]+)?'([^']*)'[ \t]*\|[ \t\\\r\n]*(?:https?|xh)\b")
 _MOST_TRIES = 4  # words that look like a command in a text that is none
@@ -65,9 +66,7 @@ def _command(words: list[str], program: str) -> PastedRequest:
 
 def _split(word: str, program: str) -> tuple[str | None, str | None]:
     """Return an option's name, and its value where that is in the same word: ``-XPOST``, ``--request=POST``."""
-    known = {"-H", "--header", "--url", *_METHOD, *_BASIC, *_DATA, *_WITH_VALUE} - (
-        {"-d"} if program == "wget" else set()
-    )
+    known = _KNOWN - _NOT_OF_WGET if program == "wget" else _KNOWN
     if word in known:
         return word, None
     if word.startswith("--"):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from core import clock
 from core.charts.bars import CountBin, counts_chart
 from core.charts.chart import Chart
-from core.db.rollups import hour_of
+from core.db.rollups import HOUR, hour_of
 from webhooks import health
 from webhooks.filters import link_to
 from webhooks.health import HourCount
@@ -15,7 +15,6 @@ from workspaces.models import Workspace
 
 # Whole hours, because attempts are counted by the hour.
 BIN = timedelta(hours=3)
-HOUR = timedelta(hours=1)
 # Colored as the classes of responses that they are.
 ACCEPTED, FAILED = 2, 5
 CLASSES = {ACCEPTED: "Accepted", FAILED: "Failed"}

@@ -204,8 +204,8 @@ _TOPICS = (
         "cors",
         "Blocked by CORS policy",
         "The API was called from a browser",
-        "Browsers only let a page call an API that allows it, and Cleanlist doesn't. A key in a page is also visible "
-        "to everyone who opens it.",
+        "Browsers only let a page call an API that allows it, and this call wasn't allowed. A key in a page is also "
+        "visible to everyone who opens it.",
         (
             "Is the request sent by JavaScript in a page? Servers, scripts and automation tools aren't affected.",
             "If a page with the key was published, consider the key leaked: revoke it and create a new one.",

@@ -5,6 +5,7 @@ from django.http import HttpRequest
 
 from config import __version__
 from config.health import liveness
+from config.web.middleware import wants_utc
 from workspaces.access import may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
 from workspaces.request_state import state_of
@@ -28,7 +29,7 @@ def console(request: HttpRequest) -> dict[str, object]:
             "may_connect": may_connect(request.user) if hasattr(request, "user") else False,
             "sso_only_except": settings.SSO_ONLY_EXCEPT,
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
-            "is_utc": request.COOKIES.get("times") == "utc",
+            "is_utc": wants_utc(request),
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
             "sandbox": _sandbox(request, state.workspace),

@@ -71,7 +71,13 @@ def _zone(name: str) -> zoneinfo.ZoneInfo | None:
     return zoneinfo.ZoneInfo(name) if name in _ZONES else None
 
 
+_UTC = zoneinfo.ZoneInfo("UTC")
 _ZONES = frozenset(zoneinfo.available_timezones())
+
+
+def wants_utc(request: HttpRequest) -> bool:
+    """Return whether the switch in the account menu is on."""
+    return request.COOKIES.get("times") == "utc"
 
 
 def viewer_time_zone(get_response: Handler) -> Handler:
@@ -82,8 +88,7 @@ def viewer_time_zone(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         chosen = getattr(request.user, "time_zone", "") if request.user.is_authenticated else ""
-        is_utc = request.COOKIES.get("times") == "utc"
-        zone = zoneinfo.ZoneInfo("UTC") if is_utc else _zone(chosen) or _zone(unquote(request.COOKIES.get("tz", "")))
+        zone = _UTC if wants_utc(request) else _zone(chosen) or _zone(unquote(request.COOKIES.get("tz", "")))
         if zone is None:
             return get_response(request)
         with timezone.override(zone):

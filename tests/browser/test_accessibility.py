@@ -11,7 +11,7 @@ from importlib.resources import files
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.walk import all_pages
+from tests.browser.all_pages import all_pages
 from tests.conftest import ROOT, clean_environment
 
 AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.walk import all_pages
+from tests.browser.all_pages import all_pages
 
 FIRST, AGAIN = 60_000, 16_000  # bytes, headers included
 REQUESTS, NODES, SHIFT = 8, 1200, 0.02

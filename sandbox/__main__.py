@@ -1,5 +1,10 @@
 """The command line: `python -m sandbox serve`, `python -m sandbox credentials`, `python -m sandbox balance-history`."""
 
+import gc
+
+# Until all is loaded: nothing of it becomes garbage, and looking for some takes a quarter of the time.
+gc.disable()
+
 import argparse
 import contextlib
 import datetime as dt
@@ -9,12 +14,13 @@ import logging
 import os
 import socket
 import sys
+import tempfile
 from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
 from sqlalchemy import select
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import SQLAlchemyError
 
 from . import seed
 from .auth.credentials import DEFAULT_LIFETIME, SERVER_URL_FILE, collect_credentials
@@ -26,6 +32,8 @@ from .errors import ApiError
 from .settings import Settings
 
 BACKLOG = 2048
+# The variable that has the control token, for scripts that start a sandbox; whoever guesses it is on this machine.
+TOKEN_VARIABLE, MIN_TOKEN = "CLEANLIST_CONTROL_TOKEN", 16
 DEFAULT_INTERVAL = 1800  # seconds between two lines of balance-history
 
 
@@ -43,19 +51,26 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     except OSError as error:
         return _fail(f"cannot use {options.data}: {error.strerror or error}")
-    except DatabaseError as error:
-        return _fail(f"cannot use the database in {options.data}: {error.orig}")
+    except SQLAlchemyError as error:
+        return _fail(f"cannot use the database in {options.data}: {getattr(error, 'orig', error)}")
     return code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description="A Cleanlist-compatible API server.")
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = commands.add_parser("serve", help="serve requests until stopped")
-    _add_data_option(serve, "created when missing")
+    serve = commands.add_parser(
+        "serve",
+        help="serve requests until stopped",
+        epilog=f"The environment variable {TOKEN_VARIABLE} sets the token that /_sandbox demands.",
+    )
+    where = serve.add_mutually_exclusive_group(required=True)
+    where.add_argument("--data", type=Path, metavar="DIR", help="created when missing")
+    where.add_argument("--memory", action="store_true", help="keep nothing: the data is removed at the end")
     serve.add_argument("--host", default="127.0.0.1")
     serve.add_argument("--port", type=int, default=8001, help="0 takes any free port")
     serve.add_argument("--traffic", action="store_true", help="add a busy organization with history")
+    serve.add_argument("--scenario", metavar="NAME", help="begin in a state such as outage; see /_sandbox/scenarios")
     serve.add_argument("--seed", type=int, default=1, help="same seed, same history")
     serve.add_argument("--allow-local-webhooks", action="store_true", help="let webhooks reach loopback")
     serve.add_argument("--enrichment-pace", type=_factor, default=1.0, help="0.1 makes enrichments ten times faster")
@@ -70,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--clerk-issuer", help="trust this Clerk issuer instead of the sandbox itself")
     serve.add_argument("--clerk-jwks-url", help="URL of its public keys")
     show = commands.add_parser("credentials", help="print a client's credentials as JSON")
-    _add_data_option(show, "of a sandbox; may be empty before the first start")
+    _add_data_option(show, "of a sandbox: has to exist, and may be empty before the first start")
     show.add_argument("--base-url", help="the server's address, when it is not the one last served at")
     show.add_argument("--session-lifetime", type=_count, default=DEFAULT_LIFETIME, help="seconds")
     history = commands.add_parser("balance-history", help="print the balance history as CSV")
@@ -127,6 +142,13 @@ def _balance_history(options: argparse.Namespace) -> int:
 def _serve(options: argparse.Namespace) -> int:
     if bool(options.clerk_issuer) != bool(options.clerk_jwks_url):
         return _fail("--clerk-issuer and --clerk-jwks-url belong together")
+    from .scenarios import SCENARIOS  # noqa: PLC0415 - as below
+
+    if options.scenario not in {None, *SCENARIOS}:
+        return _fail(f"there is no scenario {options.scenario}; there are {', '.join(SCENARIOS)}")
+    token = os.environ.get(TOKEN_VARIABLE, "")
+    if token and (len(token) < MIN_TOKEN or not token.isascii() or not token.isprintable() or " " in token):
+        return _fail(f"{TOKEN_VARIABLE} needs {MIN_TOKEN} or more ASCII characters without spaces")
     try:
         family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
         listener = socket.create_server((options.host, options.port), family=family, backlog=BACKLOG)
@@ -136,12 +158,29 @@ def _serve(options: argparse.Namespace) -> int:
     # asyncio does not set this on sockets it did not create; without it each response waits 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     url = _url(options.host, listener.getsockname()[1])
-    DataDir(options.data).write_json(SERVER_URL_FILE, {"url": url})
+    if options.memory:
+        with tempfile.TemporaryDirectory(prefix="cleanlist-sandbox-", dir=_memory()) as folder:
+            options.data = Path(folder)
+            _run(options, listener, url)
+    else:
+        _run(options, listener, url)
+    return 0
+
+
+def _memory() -> str | None:
+    """Return a folder that is in memory, or None for the usual one of temporary files."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - a folder of its own is made in it
+
+
+def _run(options: argparse.Namespace, listener: socket.socket, url: str) -> None:
+    data_dir = DataDir(options.data)
+    data_dir.write_json(SERVER_URL_FILE, {"url": url})
+    if token := os.environ.get(TOKEN_VARIABLE):
+        data_dir.replace_control_token(token)
     # Imported here because it takes half a second, which `credentials` does not need.
     from .server import run  # noqa: PLC0415
 
     run(_settings(options, url), listener)
-    return 0
 
 
 def _url(host: str, port: int) -> str:
@@ -166,7 +205,9 @@ def _settings(options: argparse.Namespace, url: str) -> Settings:
         enrichment_pace=options.enrichment_pace,
         webhook_pace=options.webhook_pace,
         traffic=options.traffic,
+        scenario=options.scenario,
         seed=options.seed,
+        throwaway=options.memory,
     )
 
 

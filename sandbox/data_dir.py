@@ -9,6 +9,8 @@ from pathlib import Path
 
 from .db.column_types import JsonObject
 
+CONTROL_TOKEN = "control-token"  # noqa: S105 - the name of its file
+
 
 class DataDir:
     """Paths and secrets under `path`, which is created (mode 0700) when missing."""
@@ -25,7 +27,11 @@ class DataDir:
     @property
     def control_token(self) -> str:
         """The required value of `X-Sandbox-Control`."""
-        return self._read_or_create("control-token", lambda: secrets.token_urlsafe(32))
+        return self._read_or_create(CONTROL_TOKEN, lambda: secrets.token_urlsafe(32))
+
+    def replace_control_token(self, token: str) -> None:
+        """Demand this one from now on."""
+        self._write_temporary(token).replace(self.path / CONTROL_TOKEN)
 
     @property
     def quote_secret(self) -> str:

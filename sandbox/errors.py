@@ -8,13 +8,18 @@ Errors of the older endpoints themselves (400, 402, 404, 422) have the older sha
 """
 
 import json
-import secrets
+from decimal import Decimal
+from itertools import islice
+from typing import Protocol
 
 from starlette.responses import JSONResponse
+
+from .http.request_ids import HEADER, new_request_id
 
 PUBLIC_PREFIX = "/api/v1/public/"
 V2_PREFIX = "/api/v2/"
 MANAGEMENT_PREFIX = "/api/v1/api-keys"
+OTHER_SHAPES = (PUBLIC_PREFIX, MANAGEMENT_PREFIX, "/_sandbox", "/v1/client")
 OLDER_PUBLIC = frozenset(
     PUBLIC_PREFIX + path
     for path in (
@@ -25,7 +30,16 @@ OLDER_PUBLIC = frozenset(
         "webhooks/deliveries",
     )
 )
+# What a validation error repeats of what was sent.
+MAX_ECHO, MAX_ITEMS, MAX_DEPTH = 200, 20, 3
 DOCS_URL = "https://docs.cleanlist.ai/errors/"
+
+
+class ShortBalance(Protocol):
+    """What is known of a call that costs more than there is."""
+
+    estimated: Decimal
+    available: Decimal
 
 
 class AsciiJSONResponse(JSONResponse):
@@ -59,7 +73,7 @@ class ApiError(Exception):
 
     def headers(self, request_id: str) -> dict[str, str]:
         """Return the headers of the response."""
-        headers = {"X-Request-Id": request_id}
+        headers = {HEADER: request_id}
         if self.retry_after is not None:
             headers["Retry-After"] = str(self.retry_after)
         if self.status == 401:
@@ -96,6 +110,35 @@ def not_found(problem: str) -> ApiError:
     return ApiError(404, "not_found", problem, "Check the identifier and the organization it belongs to.")
 
 
+def overloaded(problem: str) -> ApiError:
+    """Return a 503 for what there is no place for at present."""
+    return ApiError(503, "overloaded", problem, "Try again later.", retry_after=5)
+
+
+def no_connection() -> ApiError:
+    """Return the 503 for when every connection to the database is in use."""
+    return overloaded("The sandbox has too much to do.")
+
+
+def insufficient_credits(short: ShortBalance) -> ApiError:
+    """Return the newer surface's 400 for a balance that does not cover a call."""
+    return ApiError(
+        400,
+        "insufficient_credits",
+        f"This call requires {short.estimated} credits; the organization has {short.available}.",
+        "Top up in billing, or reduce the scope of the call.",
+        extra={
+            "estimated_cost_credits": _number(short.estimated),
+            "available_credits": _number(short.available),
+            "shortfall_credits": _number(short.estimated - short.available),
+        },
+    )
+
+
+def _number(amount: Decimal) -> int | float:
+    return int(amount) if amount == int(amount) else float(amount)
+
+
 def uses_envelope(path: str, status: int) -> bool:
     """Return whether an error on this path has the newer shape (see the module docstring)."""
     if path in OLDER_PUBLIC:
@@ -103,17 +146,34 @@ def uses_envelope(path: str, status: int) -> bool:
     return path.startswith((PUBLIC_PREFIX, V2_PREFIX))
 
 
-def error_response(path: str, error: ApiError) -> JSONResponse:
-    """Render an error in the shape of the surface of `path`."""
-    request_id = f"req_{secrets.token_hex(8)}"
-    body = error.envelope(request_id) if uses_envelope(path, error.status) else {"detail": error.problem}
+def error_response(path: str, error: ApiError, *, anywhere: bool = False) -> JSONResponse:
+    """Render an error in the shape of the surface of `path`; `anywhere`: in the newer one where there is no other."""
+    request_id = new_request_id()
+    in_envelope = uses_envelope(path, error.status) or (anywhere and not path.startswith(OTHER_SHAPES))
+    body = error.envelope(request_id) if in_envelope else {"detail": error.problem}
     return AsciiJSONResponse(body, error.status, error.headers(request_id))
 
 
-def json_safe(value: object) -> object:
-    """Return the input echoed by a validation error in a form that can be JSON, without NaN or exceptions."""
+def echo(value: object) -> object:
+    """Return the start of what a validation error refuses, in a form that can be JSON, without NaN or exceptions."""
+    shown = _beginning(value, MAX_DEPTH)
     try:
-        json.dumps(value, allow_nan=False)
-    except (TypeError, ValueError, RecursionError):
-        return repr(value)[:200]
+        text = json.dumps(shown, allow_nan=False)
+    except (TypeError, ValueError):
+        return repr(shown)[:MAX_ECHO]
+    return shown if len(text) <= 10 * MAX_ECHO else text[:MAX_ECHO] + "…"
+
+
+def _beginning(value: object, depth: int) -> object:
+    """Return a value without what is long or deep in it, so that a large body is not gone through for each error."""
+    if isinstance(value, bytes):
+        value = value[: 4 * MAX_ECHO].decode(errors="replace")
+    if isinstance(value, str):
+        return value if len(value) <= MAX_ECHO else value[:MAX_ECHO] + "…"
+    if isinstance(value, dict | list | tuple) and depth == 0:
+        return "…"
+    if isinstance(value, dict):
+        return {_beginning(name, 0): _beginning(each, depth - 1) for name, each in islice(value.items(), MAX_ITEMS)}
+    if isinstance(value, list | tuple):
+        return [_beginning(each, depth - 1) for each in value[:MAX_ITEMS]]
     return value

@@ -4,11 +4,12 @@ import datetime as dt
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from sqlalchemy import BigInteger, ColumnElement, String, case, cast, func, insert, literal, select, type_coerce, update
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.orm import Session
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,6 +25,7 @@ logger = logging.getLogger(__name__)
 # Longer values are cut; a path or a user agent can be as long as the server's header limit.
 MAX_TEXT = 512
 RETRY_SECONDS = 0.2
+MAX_REFUSED = 25
 GroupBy = Literal["tool", "key", "day", "error"]
 
 
@@ -56,6 +58,8 @@ class RequestLogWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        # Calls that no key let in: no key's log has them, but whoever looks for their mistake.
+        self.refused: deque[LoggedRequest] = deque(maxlen=MAX_REFUSED)
         self._queue: list[LoggedRequest] = []
         self._changed = threading.Condition()
         self._writing = False
@@ -102,6 +106,9 @@ class RequestLogWriter:
         while True:
             try:
                 write_rows(self._store, [row.as_row() for row in batch])
+            except IntegrityError:
+                logger.info("a reset has removed a key of %d request log rows", len(batch))
+                return
             except SQLAlchemyError:
                 logger.exception("%d request log rows could not be written", len(batch))
                 if self._stopping:
@@ -131,7 +138,8 @@ def write_rows(store: Store, rows: list[JsonObject]) -> None:
 class RequestLogMiddleware:
     """ASGI middleware: logs every public call authenticated by a key, errors included.
 
-    Calls refused with 401 have no key to log: a revoked or expired key no longer authenticates.
+    Calls refused with 401 have no key to log: a revoked or expired key no longer authenticates. The latest of them
+    are kept in memory.
     """
 
     def __init__(self, app: ASGIApp, writer: RequestLogWriter) -> None:
@@ -140,8 +148,7 @@ class RequestLogMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Record the call when the response starts, so that a caller who has it finds the call in the log."""
-        principal: Principal | None = scope.get("state", {}).get("principal")
-        if principal is None or principal.api_key_id is None:
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         started = time.perf_counter()
@@ -149,18 +156,23 @@ class RequestLogMiddleware:
         async def recording_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 milliseconds = round((time.perf_counter() - started) * 1000)
-                self._writer.record(_row(scope, principal, message["status"], milliseconds))
+                row = _row(scope, message["status"], milliseconds)
+                if row.key_id:
+                    self._writer.record(row)
+                elif row.status_code >= 400:
+                    self._writer.refused.append(row)
             await send(message)
 
         await self._app(scope, receive, recording_send)
 
 
-def _row(scope: Scope, principal: Principal, status_code: int, duration_ms: int) -> LoggedRequest:
+def _row(scope: Scope, status_code: int, duration_ms: int) -> LoggedRequest:
+    principal: Principal | None = scope.get("state", {}).get("principal")
     client = scope.get("client")
     user_agent = Headers(scope=scope).get("user-agent")
     return LoggedRequest(
-        key_id=principal.api_key_id or "",
-        organization_id=principal.organization_id,
+        key_id=(principal.api_key_id or "") if principal else "",
+        organization_id=principal.organization_id if principal else "",
         method=scope["method"],
         path=scope["path"].encode("utf-8", "replace").decode()[:MAX_TEXT],
         status_code=status_code,

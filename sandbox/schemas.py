@@ -4,24 +4,17 @@ import datetime as dt
 import uuid
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
+from .bodies import Body, Identifier, Name, Text, Url, at_most
 from .db.column_types import JsonObject
 
+MAX_CONTACTS = 250
+MAX_JUDGED = 5000  # contacts of a body; each that is wrong is named, as upstream does, also beyond the 250
+# Of a run of smart agents.
+MAX_COLUMN_NAME, MAX_AGENT_ROWS = 100, 10_000
 CONTACT_RULE = "Each contact must include linkedin_url OR first_name + last_name + (company_domain or company_name)."
-
-
-def _encodable(value: str) -> str:
-    """Refuse lone surrogates: JSON can escape them, but no text column can hold them."""
-    try:
-        value.encode()
-    except UnicodeEncodeError as error:
-        raise PydanticCustomError("string_unicode", "Input should be a valid Unicode string") from error
-    return value
-
-
-Text = Annotated[str, AfterValidator(_encodable)]
 
 
 class CreateKey(BaseModel):
@@ -171,25 +164,36 @@ class Usage(BaseModel):
     rows: list[UsageRow]
 
 
-class EstimateRequest(BaseModel):
+class EstimateRequest(Body):
     """Body of credits/estimate."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    tool: Text
-    list_id: Text | None = None
+    tool: Identifier
+    list_id: Identifier | None = None
     filters: dict[str, object] | None = None
     row_count: int | None = None
-    scope: Text | None = None
-    agent_type: Text | None = None
+    scope: Identifier | None = None
+    agent_type: Identifier | None = None
     include_phone: bool = False
-    provider: Text | None = None
-    sub_action: Text | None = None
-    enrichment_type: Text | None = None
-    task_id: Text | None = None
-    data_points: list[Text] | None = None
-    entity_ids: list[Text] | None = None
+    provider: Identifier | None = None
+    sub_action: Identifier | None = None
+    enrichment_type: Identifier | None = None
+    task_id: Identifier | None = None
+    data_points: Annotated[list[Identifier], Field(max_length=20), at_most(20)] | None = None
+    entity_ids: Annotated[list[Identifier], Field(max_length=2000), at_most(2000)] | None = None
     extra: dict[str, object] | None = None
+
+    @field_validator("extra")
+    @classmethod
+    def _is_in_range(cls, value: dict[str, object] | None) -> dict[str, object] | None:
+        """Refuse what no run of a smart agent can have; a quote keeps the name of the column."""
+        name, rows = (value or {}).get("column_name"), (value or {}).get("max_rows")
+        if name is not None and not (isinstance(name, str) and 1 <= len(name) <= MAX_COLUMN_NAME):
+            limit = {"limit": MAX_COLUMN_NAME}
+            raise PydanticCustomError("value_error", "column_name is a text of 1 to {limit} characters.", limit)
+        if rows is not None and not (type(rows) is int and 1 <= rows <= MAX_AGENT_ROWS):
+            limit = {"limit": MAX_AGENT_ROWS}
+            raise PydanticCustomError("value_error", "max_rows is a number from 1 to {limit}.", limit)
+        return value
 
 
 class Estimate(BaseModel):
@@ -217,6 +221,7 @@ class Contact(BaseModel):
 
     model_config = ConfigDict(json_schema_extra=_identified(("linkedin_url",), ("company_domain", "company_name")))
 
+    # Without limits of their own: upstream documents none, and people check here what it takes.
     linkedin_url: Text | None = None
     first_name: Text | None = None
     last_name: Text | None = None
@@ -232,12 +237,19 @@ class Contact(BaseModel):
         return self
 
 
+def _first_ones(given: object) -> object:
+    """Cut off what is far too long, so that a body of zeros doesn't get a million errors."""
+    return given[:MAX_JUDGED] if isinstance(given, list) else given
+
+
 class BulkRequest(BaseModel):
     """Body of enrich/bulk."""
 
     enrichment_type: Literal["none", "partial", "phone_only", "full"] = "partial"
     # Described only: what breaks it is answered with 400, in the words of the documentation.
-    contacts: list[Contact] = Field(json_schema_extra={"minItems": 1, "maxItems": 250})
+    contacts: Annotated[list[Contact], BeforeValidator(_first_ones)] = Field(
+        json_schema_extra={"minItems": 1, "maxItems": MAX_CONTACTS}
+    )
     webhook_url: Text | None = None
 
 
@@ -251,26 +263,25 @@ class BulkAccepted(BaseModel):
     total_contacts: int
 
 
-class PersonRequest(BaseModel):
+class PersonRequest(Body):
     """Body of enrichment/person."""
 
     model_config = ConfigDict(
-        extra="forbid",
         json_schema_extra=_identified(("email", "linkedin_url", "person_id"), ("company_name", "domain")),
     )
 
-    lead_list_id: Text
-    email: Text | None = None
-    linkedin_url: Text | None = None
-    phone: Text | None = None
-    first_name: Text | None = None
-    last_name: Text | None = None
-    company_name: Text | None = None
-    domain: Text | None = None
-    person_id: Text | None = None
+    lead_list_id: Identifier
+    email: Name | None = None
+    linkedin_url: Url | None = None
+    phone: Name | None = None
+    first_name: Name | None = None
+    last_name: Name | None = None
+    company_name: Name | None = None
+    domain: Name | None = None
+    person_id: Name | None = None
     enrichment_type: Literal["partial", "phone_only", "full"] | None = None
     include_phone: bool = False
-    quote_id: Text | None = None
+    quote_id: Identifier | None = None
 
     @property
     def can_be_identified(self) -> bool:
@@ -282,17 +293,6 @@ class PersonRequest(BaseModel):
     def scope(self) -> Literal["partial", "phone_only", "full"]:
         """The enrichment type; the older `include_phone` decides when none is named."""
         return self.enrichment_type or ("phone_only" if self.include_phone else "partial")
-
-
-class PersonAccepted(BaseModel):
-    """Answer of enrichment/person."""
-
-    workflow_id: str
-    status: Literal["pending"] = "pending"
-    credits_reserved: int
-    lead_list_id: str
-    poll_url: str
-    timestamp_ms: int
 
 
 class DeliveryRow(BaseModel):

@@ -29,7 +29,7 @@ Scope = Literal[
 ]
 ALL_SCOPES: list[str] = list(get_args(Scope))
 API_ACCESS = "API_ACCESS"
-ALL_FEATURES = [API_ACCESS, "data_source_csv_upload", "enrich_email", "enrich_phone", "search_people"]
+ALL_FEATURES = [API_ACCESS, "data_source_csv_upload", "enrich_email", "enrich_phone", "search_people", "sync_to_crm"]
 
 
 def ensure_default_organization(session: Session) -> User:

@@ -26,3 +26,7 @@ class Settings:
     webhook_pace: float = 1.0
     traffic: bool = False
     seed: int = 1
+    # The state to start in, of `sandbox.scenarios`; None for what the data directory has.
+    scenario: str | None = None
+    # Whether the data directory is removed at the end, so that its keys may be shown.
+    throwaway: bool = False

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -11,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from sandbox.db.column_types import utc_now
 from sandbox.db.store import Store
 from sandbox.db.tables import ApiKey, User
-from sandbox.errors import PUBLIC_PREFIX, V2_PREFIX, ApiError, error_response, invalid_token
+from sandbox.errors import PUBLIC_PREFIX, V2_PREFIX, ApiError, error_response, invalid_token, no_connection
 from sandbox.settings import Settings
 
 from .session_tokens import SessionTokens, create_user_from_claims, hash_secret
@@ -120,6 +121,9 @@ class AuthenticationMiddleware:
                 principal = await self._authenticator.authenticate(Headers(scope=scope))
             except ApiError as error:
                 await error_response(scope["path"], error)(scope, receive, send)
+                return
+            except NoConnection:  # the handlers of the application are behind this
+                await error_response(scope["path"], no_connection())(scope, receive, send)
                 return
             scope.setdefault("state", {})["principal"] = principal
         await self._app(scope, receive, send)

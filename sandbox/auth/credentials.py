@@ -4,6 +4,8 @@ The API key and the client token are stored in clear in `credentials.json` (mode
 only hashes and both must be the same at every call. No other secret is stored.
 """
 
+from pathlib import Path
+
 from sqlalchemy.orm import Session
 
 from sandbox import seed
@@ -20,6 +22,8 @@ CREDENTIALS_FILE = "credentials.json"
 SERVER_URL_FILE = "address.json"
 KEY_NAME = "Console"
 DEFAULT_LIFETIME = 3600
+# How many keys that were issued here, one after another was revoked, come back with the scenario `normal`.
+MAX_ISSUED = 3
 FALLBACK_URL = "http://127.0.0.1:8001"
 
 
@@ -54,18 +58,32 @@ def collect_credentials(data_dir: DataDir, base_url: str | None, lifetime: int) 
     }
 
 
+def issue_shown_key(session: Session, user: User, data_dir: DataDir) -> None:
+    """Issue the key that the page at `/` shows, and that `collect_credentials` returns from then on."""
+    stored = data_dir.read_json(CREDENTIALS_FILE)
+    _ensure_key(session, user, stored)
+    data_dir.write_json(CREDENTIALS_FILE, stored)
+
+
+def credentials_command() -> str:
+    """Return how people let this program print its credentials: installed from the wheel, or in a checkout."""
+    installed = "site-packages" in Path(__file__).parts
+    return f"{'cleanlist-sandbox' if installed else 'python -m sandbox'} credentials"
+
+
 def _ensure_key(session: Session, user: User, stored: JsonObject) -> None:
     """Keep the stored key if it is active; else issue another, if need be in place of the oldest issued here."""
     now = utc_now()
-    issued = [session.get(ApiKey, key_id) for key_id in stored.get("issued_key_ids", [])]
-    active = [key for key in issued if key is not None and key.is_active(now)]
+    found = [session.get(ApiKey, key_id) for key_id in stored.get("issued_key_ids", [])]
+    issued = [key for key in found if key is not None]
+    active = [key for key in issued if key.is_active(now)]
     if "api_key" in stored and any(key.id == stored.get("api_key_id") for key in active):
         return
     if active and api_keys.count_active_keys(session, user.id, now) >= api_keys.MAX_API_KEYS_PER_USER:
         active.pop(0).revoked_at = now
         session.flush()
     secret, key = api_keys.issue_key(session, user.id, user.organization_id, KEY_NAME, None)
-    stored["issued_key_ids"] = [*(old.id for old in active), key.id]
+    stored["issued_key_ids"] = [*(old.id for old in issued), key.id][-MAX_ISSUED:]
     stored["api_key_id"], stored["api_key"] = key.id, secret
 
 

@@ -4,6 +4,7 @@ import hashlib
 import secrets
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -15,7 +16,7 @@ from sandbox.data_dir import DataDir
 from sandbox.db.column_types import JsonObject, utc_now
 from sandbox.db.tables import ClerkClientSession, Organization, User, new_id
 from sandbox.errors import ApiError, invalid_token
-from sandbox.seed import API_ACCESS
+from sandbox.seed import ALL_FEATURES
 from sandbox.settings import Settings
 
 REQUIRED_CLAIMS = ["sub", "exp", "iat"]
@@ -34,17 +35,26 @@ class SessionTokens:
     """Mints tokens with the data directory's own key, and verifies them or those of a configured Clerk instance."""
 
     def __init__(self, data_dir: DataDir, settings: Settings) -> None:
-        pem = data_dir.signing_key(_new_private_key)
-        private = serialization.load_pem_private_key(pem.encode(), password=None)
+        self._data_dir = data_dir
+        self._settings = settings
+        self._external_jwks = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
+
+    @cached_property
+    def _private(self) -> rsa.RSAPrivateKey:
+        """The directory's own key, which is made with the first session: that takes a fifth of a second."""
+        pem = self._data_dir.signing_key(_new_private_key).encode()
+        # It is our own file, and the checks of a key take longer than all else that is done with it.
+        private = serialization.load_pem_private_key(pem, password=None, unsafe_skip_rsa_key_validation=True)
         if not isinstance(private, rsa.RSAPrivateKey):
             raise TypeError("session-signing-key.pem must hold an RSA key")
-        self._private = private
-        self._settings = settings
-        public = private.public_key().public_bytes(
+        return private
+
+    @cached_property
+    def _key_id(self) -> str:
+        public = self._private.public_key().public_bytes(
             serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        self._key_id = f"ins_{hashlib.sha256(public).hexdigest()[:20]}"
-        self._external_jwks = jwt.PyJWKClient(settings.clerk_jwks_url) if settings.clerk_jwks_url else None
+        return f"ins_{hashlib.sha256(public).hexdigest()[:20]}"
 
     def jwks(self) -> dict[str, object]:
         """Return the public half in the form of `/.well-known/jwks.json`."""
@@ -126,7 +136,7 @@ def create_user_from_claims(session: Session, claims: Claims) -> User:
                 id=organization_id,
                 name=organization_id,
                 tier="pro",
-                features=[API_ACCESS],
+                features=list(ALL_FEATURES),
                 created_at=utc_now(),
             )
         )

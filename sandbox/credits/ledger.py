@@ -93,6 +93,15 @@ def settle(session: Session, organization_id: str, reserved: Decimal, cost: Deci
         _add_entry(session, organization_id, "settle", -cost, workflow_id)
 
 
+def charge(session: Session, organization_id: str, amount: Decimal | int, reference: str | None = None) -> Decimal:
+    """Charge what was done at once, and return the balance. Raises `InsufficientCredits`, and charges nothing then."""
+    if amount < 0:
+        raise ValueError("a charge cannot be negative")
+    if amount == 0:
+        return balance(session, organization_id)
+    return _add_entry(session, organization_id, "settle", -Decimal(amount), reference)
+
+
 def _add_entry(
     session: Session, organization_id: str, kind: str, amount: Decimal, workflow_id: str | None = None
 ) -> Decimal:

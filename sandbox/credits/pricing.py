@@ -1,95 +1,101 @@
-"""Cost estimates: signed quotes, valid for five minutes and one use.
+"""What calls cost, and how many rows of it there are. What the service does not document is marked."""
 
-The price of an enrichment is documented; those of the other tools are made up by the sandbox.
-"""
-
-import datetime as dt
-import hashlib
-import hmac
-import json
-import secrets
+import math
 from decimal import Decimal
+from typing import Literal
 
-from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from sandbox.db.column_types import JsonObject, utc_now
-from sandbox.db.tables import Lead, LeadList, Quote
-from sandbox.errors import ApiError, not_found
+from sandbox.auth.authentication import Principal
+from sandbox.errors import ApiError
+from sandbox.lists import cohorts, lead_lists
 from sandbox.schemas import EstimateRequest
+from sandbox.sync.destinations import CRMS, SEQUENCERS
 
-from . import ledger
-
-QUOTE_LIFETIME = dt.timedelta(minutes=5)
 MAX_ROWS = 1_000_000
 ENRICHMENT_COST = {"none": 0, "partial": 1, "phone_only": 10, "full": 11}
 ENRICHMENT_TOOLS = frozenset({"enrich_person", "enrich_list", "bulk_import_csv"})
-FLAT_COST = {"enrich_company": 1, "run_smart_agent": 1, "sync_to_crm": 0, "sync_to_sequencer": 0}
-DATA_POINT_COST = {"LinkedIn": 0, "Email": 1, "Phone": 10}
+DESTINATIONS = {"sync_to_crm": CRMS, "sync_to_sequencer": SEQUENCERS}
+FREE_TOOLS = frozenset(DESTINATIONS)  # not documented
 COHORT_TOOLS = frozenset({"add_person_enrichments", "add_company_enrichments"})
+TOOLS = ENRICHMENT_TOOLS | COHORT_TOOLS | FREE_TOOLS | {"enrich_company", "run_smart_agent"}
+SINGLE_ROW = frozenset({"enrich_person", "enrich_company"})
+# Those of custom_ai and cold_intro_email are documented, those of the presets are not.
+AGENT_COST = {
+    "custom_ai": Decimal(1),
+    "cold_intro_email": Decimal(3),
+    "title_normalizer": Decimal("0.5"),
+    "company_intel": Decimal(1),
+    "pain_point_hypothesis": Decimal(1),
+}
+COMPANIES_PER_CREDIT = 10
+PERSON_POINTS = ("Email", "Phone", "LinkedIn")
+COMPANY_POINTS = ("Industry", "Employees", "Revenue", "Funding", "TechStack", "Domain")
+# What a tool's estimate may have in `extra`.
+EXTRAS = {"run_smart_agent": frozenset({"column_name", "max_rows", "lead_scope"})}
+
+CohortEnrichment = Literal["partial", "phone_only", "full"]
+SCOPES: dict[str, CohortEnrichment] = {"partial": "partial", "full": "full", "phone-only": "phone_only"}
 
 
-def create_quote(session: Session, organization_id: str, request: EstimateRequest, secret: str) -> JsonObject:
-    """Price a request and return `EstimateCostResponse`. Raises `ApiError` 400 or 404 if there is no price."""
-    unit_cost = _cost_per_row(request)
-    rows = _row_count(session, organization_id, request)
-    selection = request.filters or ({"list_id": request.list_id} if request.list_id else None)
-    filter_hash = _hash_filters(selection) if selection else "none"
-    now = utc_now()
-    quote = Quote(
-        organization_id=organization_id,
-        tool=request.tool,
-        scope=_enrichment_type(request),
-        row_count=rows,
-        estimated_cost=unit_cost * rows,
-        filter_hash=filter_hash,
-        issued_at=now,
-        expires_at=now + QUOTE_LIFETIME,
-    )
-    quote.id = _sign(quote, secret)
-    session.add(quote)
-    available = ledger.balance(session, organization_id)
-    return {
-        "quote_id": quote.id,
-        "expires_at": int(quote.expires_at.timestamp()),
-        "estimated_cost": quote.estimated_cost,
-        "tool": quote.tool,
-        "row_count": rows,
-        "filter_hash": filter_hash,
-        "available_credits": int(available),
-        "sufficient": available >= quote.estimated_cost,
-    }
+def check_tool(request: EstimateRequest) -> None:
+    """Raise a 400 `ApiError` for an unknown tool, a provider of another one, or an `extra` that it does not have."""
+    if request.tool not in TOOLS:
+        raise ApiError(400, "validation_error", "Unknown tool.", f"Use one of {', '.join(sorted(TOOLS))}.")
+    destinations = DESTINATIONS.get(request.tool)
+    if destinations is not None and request.provider not in destinations:
+        problem = f"{request.tool} has no such provider."
+        raise ApiError(400, "validation_error", problem, f"Send provider: {', '.join(destinations)}.")
+    undeclared = sorted(set(request.extra or {}) - EXTRAS.get(request.tool, frozenset()))
+    if undeclared:
+        problem = f"{request.tool} has no {', '.join(undeclared[:5])}."[:500]
+        raise ApiError(400, "validation_error", problem, "Remove it from extra.")
 
 
-def redeem_quote(session: Session, organization_id: str, quote_id: str, cost: Decimal) -> None:
-    """Redeem a quote. Raises a 400 `ApiError` if it is unknown, used, expired or too small."""
-    quote = session.get(Quote, quote_id)
-    if quote is None or quote.organization_id != organization_id or quote.redeemed_at is not None:
-        raise ApiError(400, "validation_error", "The quote is unknown or already used.", "Estimate again.")
-    now = utc_now()
-    if quote.expires_at <= now:
-        raise ApiError(400, "validation_error", "The quote has expired.", "Estimate again.")
-    if cost > quote.estimated_cost:
-        problem = f"This call can cost {cost} credits; the quote covers {quote.estimated_cost}."
-        raise ApiError(400, "spend_cap_exceeded", problem, "Estimate again for this request.")
-    session.execute(update(Quote).where(Quote.id == quote_id).values(redeemed_at=now))
-
-
-def _cost_per_row(request: EstimateRequest) -> int:
+def estimated_cost(request: EstimateRequest, rows: int) -> int:
+    """Return the most credits that the operation can cost."""
     if request.tool in ENRICHMENT_TOOLS:
-        return ENRICHMENT_COST[_enrichment_type(request) or "partial"]
-    if request.tool in FLAT_COST:
-        return FLAT_COST[request.tool]
-    if request.tool in COHORT_TOOLS:
-        return sum(DATA_POINT_COST.get(point, 1) for point in set(request.data_points or ["Email"]))
-    raise ApiError(400, "validation_error", "Unknown tool.", f"Use one of {', '.join(_tools())}.")
+        return ENRICHMENT_COST[enrichment_type(request) or "partial"] * rows
+    if request.tool == "run_smart_agent":
+        return agent_cost(request.agent_type or "custom_ai", rows)
+    if request.tool == "add_person_enrichments":
+        check_points(request.data_points, PERSON_POINTS)
+        return ENRICHMENT_COST[cohort_enrichment(request.data_points or ["Email"])] * rows
+    if request.tool == "add_company_enrichments":
+        check_points(request.data_points, COMPANY_POINTS)
+        return company_cohort_cost(rows)
+    return 0 if request.tool in FREE_TOOLS else rows
 
 
-def _tools() -> list[str]:
-    return sorted(ENRICHMENT_TOOLS | COHORT_TOOLS | FLAT_COST.keys())
+def agent_cost(agent_type: str, rows: int) -> int:
+    """Return the estimate for a smart agent, in whole credits. Raises a 400 `ApiError` for an unknown one."""
+    if agent_type not in AGENT_COST:
+        raise ApiError(400, "validation_error", "Unknown agent_type.", f"Use one of {', '.join(AGENT_COST)}.")
+    return math.ceil(AGENT_COST[agent_type] * rows)
 
 
-def _enrichment_type(request: EstimateRequest) -> str | None:
+def company_cohort_cost(companies: int) -> int:
+    """Return a credit for ten companies, rounded up."""
+    return -(-companies // COMPANIES_PER_CREDIT)
+
+
+def cohort_enrichment(data_points: list[str]) -> CohortEnrichment:
+    """Return the enrichment that finds these facts about persons."""
+    if "Phone" not in data_points:
+        return "partial"
+    return "full" if "Email" in data_points else "phone_only"
+
+
+def check_points(data_points: list[str] | None, allowed: tuple[str, ...]) -> None:
+    """Raise a 400 `ApiError` for facts that there are not about this kind of entity."""
+    if set(data_points or ()) - set(allowed):
+        raise ApiError(
+            400, "validation_error", "data_points do not fit what the task found.", f"Use {', '.join(allowed)}."
+        )
+
+
+def enrichment_type(request: EstimateRequest) -> str | None:
+    """Return the enrichment that is asked for, with underscores. Raises a 400 `ApiError` for an unknown one."""
     named = request.enrichment_type or request.scope
     if named is None:
         return "phone_only" if request.include_phone else None
@@ -99,12 +105,21 @@ def _enrichment_type(request: EstimateRequest) -> str | None:
     return kind
 
 
-def _row_count(session: Session, organization_id: str, request: EstimateRequest) -> int:
+def count_rows(session: Session, caller: Principal, request: EstimateRequest) -> int:
+    """Return the rows that the operation has: those of its cohort or list, else what the caller says.
+
+    Raises `ApiError`: 404 for an unknown cohort or list, 400 for a number that is missing or out of range.
+    """
     if request.task_id is not None:
-        raise not_found("No search cohort has this task_id.")
+        cohort = cohorts.find_cohort(session, caller.organization_id, request.task_id)
+        return len(cohorts.members(cohort, request.entity_ids))
     if request.list_id is not None:
-        return _rows_of_list(session, organization_id, request.list_id)
-    if request.row_count is None and request.tool == "enrich_person":
+        lead_list = lead_lists.find_list(session, caller, request.list_id)
+        if request.tool in SINGLE_ROW:
+            return 1
+        if request.tool != "bulk_import_csv":
+            return _clamp(lead_lists.count_leads(session, lead_list.id), request)
+    if request.row_count is None and request.tool in SINGLE_ROW:
         return 1
     if request.row_count is None or not 1 <= request.row_count <= MAX_ROWS:
         raise ApiError(
@@ -113,19 +128,7 @@ def _row_count(session: Session, organization_id: str, request: EstimateRequest)
     return request.row_count
 
 
-def _rows_of_list(session: Session, organization_id: str, list_id: str) -> int:
-    lead_list = session.get(LeadList, list_id)
-    if lead_list is None or lead_list.organization_id != organization_id:
-        raise not_found("No lead list has this id.")
-    return session.scalar(select(func.count()).where(Lead.lead_list_id == list_id)) or 0
-
-
-def _hash_filters(selection: dict[str, object]) -> str:
-    return hashlib.sha256(json.dumps(selection, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def _sign(quote: Quote, secret: str) -> str:
-    issued = int(quote.issued_at.timestamp())
-    bound = [quote.organization_id, quote.tool, quote.scope, quote.row_count, quote.filter_hash, issued]
-    message = json.dumps([*bound, secrets.token_hex(8)]).encode()
-    return f"qte_v1_{issued}_{hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()}"
+def _clamp(rows: int, request: EstimateRequest) -> int:
+    """Apply the `max_rows` that a smart agent on a part of the list has."""
+    wanted = (request.extra or {}).get("max_rows")
+    return min(rows, wanted) if isinstance(wanted, int) and wanted >= 1 else rows

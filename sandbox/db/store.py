@@ -1,5 +1,6 @@
 """The sandbox's database: one SQLite file, safe to use from many threads and from two processes."""
 
+import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,11 +8,13 @@ from sqlite3 import Connection as SQLiteConnection
 from typing import Any
 
 from sqlalchemy import Row, Select, create_engine, event
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoTurn
 from sqlalchemy.orm import Session, sessionmaker
-from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.pool import ConnectionPoolEntry, SingletonThreadPool
 
-from .tables import Base
+from .upgrade import create_or_upgrade
 
 BUSY_TIMEOUT_SECONDS = 10
 
@@ -20,7 +23,7 @@ def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
     """Set the pragmas of a connection."""
     for pragma in (
         # First, because switching to WAL already has to wait for other processes.
-        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
+        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000:.0f}",
         "journal_mode=WAL",
         "synchronous=NORMAL",
         "foreign_keys=ON",
@@ -31,26 +34,37 @@ def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
 def _begin(connection: Connection) -> None:
     """Take the write lock at once for writers: upgrading a read transaction later fails instead of waiting."""
     mode = connection.get_execution_options().get("begin", "IMMEDIATE")
-    if mode is not None:
+    if mode is None:
+        return
+    try:
         connection.exec_driver_sql(f"BEGIN {mode}")
+    except OperationalError as error:
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_BUSY":
+            raise NoTurn("another process kept writing") from error
+        raise
+
+
+def _engine(path: Path, **pool: Any) -> Engine:
+    arguments = {"isolation_level": None, "check_same_thread": False}
+    engine = create_engine(f"sqlite:///{path}", connect_args=arguments, **pool)
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
 
 
 class Store:
-    """Opens the database at `path`, creating file and tables when missing."""
+    """Opens the database at `path`, creating or upgrading file and tables."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.engine = create_engine(
-            f"sqlite:///{path}",
-            connect_args={"isolation_level": None, "check_same_thread": False},
-            pool_size=10,
-            max_overflow=50,
-        )
-        event.listen(self.engine, "connect", _prepare)
-        event.listen(self.engine, "begin", _begin)
-        Base.metadata.create_all(self.engine)
+        self.engine = _engine(path, pool_size=10, max_overflow=50, pool_timeout=BUSY_TIMEOUT_SECONDS)
+        create_or_upgrade(self.engine)
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
-        self._lookups = self.engine.execution_options(begin=None)
+        # SQLite's own waiting is a matter of luck: each tries again at times, and who has just written is the quickest.
+        self._turn = threading.Lock()
+        # One connection for each thread, so that the event loop never waits until another one is given back.
+        self._own = _engine(path, poolclass=SingletonThreadPool)
+        self._lookups = self._own.execution_options(begin=None)
         readers = self.engine.execution_options(begin="DEFERRED")
         self._readers = sessionmaker(readers, expire_on_commit=False)
 
@@ -58,11 +72,17 @@ class Store:
     def session(self) -> Generator[Session]:
         """Yield a session that may write; it commits at the end and rolls back on any exception.
 
-        It holds SQLite's write lock all the time, so keep it short and without network calls.
+        It holds SQLite's write lock all the time, so keep it short and without network calls. Raises `TimeoutError`
+        of SQLAlchemy if it does not get its turn in time.
         """
-        with self._writers.begin() as session:
-            session.connection()  # takes the lock now rather than with the first query
-            yield session
+        if not self._turn.acquire(timeout=BUSY_TIMEOUT_SECONDS):
+            raise NoTurn("other threads kept writing")
+        try:
+            with self._writers.begin() as session:
+                session.connection()  # takes the lock now rather than with the first query
+                yield session
+        finally:
+            self._turn.release()
 
     @contextmanager
     def reading(self) -> Generator[Session]:
@@ -79,4 +99,5 @@ class Store:
 
     def close(self) -> None:
         """Close every connection."""
+        self._own.dispose()
         self.engine.dispose()

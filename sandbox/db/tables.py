@@ -5,7 +5,7 @@ import secrets
 import uuid
 from decimal import Decimal
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, Index
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from .column_types import Credits, JsonObject, UtcDateTime, utc_now
@@ -156,38 +156,15 @@ class Quote(Base):
     row_count: Mapped[int]
     estimated_cost: Mapped[int]
     filter_hash: Mapped[str]
+    # What the quote was asked for; the call that redeems it has to be for the same.
+    terms: Mapped[JsonObject | None] = mapped_column(JSON())
     issued_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
     expires_at: Mapped[dt.datetime]
     redeemed_at: Mapped[dt.datetime | None]
 
 
-class LeadList(Base):
-    """A named list of leads; every result of the public API is added to the one named DEFAULT."""
-
-    __tablename__ = "lead_lists"
-    __table_args__ = (UniqueConstraint("organization_id", "name"),)
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    organization_id: Mapped[str] = mapped_column(ForeignKey("organizations.id"))
-    name: Mapped[str]
-    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
-
-
-class Lead(Base):
-    """One enriched contact in a lead list."""
-
-    __tablename__ = "leads"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    lead_list_id: Mapped[str] = mapped_column(ForeignKey("lead_lists.id"), index=True)
-    workflow_id: Mapped[str] = mapped_column(index=True)
-    task_id: Mapped[str]
-    contact: Mapped[JsonObject]
-    created_at: Mapped[dt.datetime] = mapped_column(default=utc_now)
-
-
 class Workflow(Base):
-    """One submitted enrichment; status is processing, completed or failed; kind is bulk or person."""
+    """One submitted enrichment; status is processing, completed or failed; kind is bulk, person, list or cohort."""
 
     __tablename__ = "workflows"
     __table_args__ = (
@@ -225,6 +202,7 @@ class WorkflowTask(Base):
     contact: Mapped[JsonObject]
     status: Mapped[str]
     result: Mapped[JsonObject | None] = mapped_column(JSON())
+    lead_id: Mapped[str | None]
     credits: Mapped[Decimal] = mapped_column(default=Decimal(0))
 
     workflow: Mapped[Workflow] = relationship(back_populates="tasks")

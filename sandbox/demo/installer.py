@@ -3,12 +3,14 @@
 import datetime as dt
 import random
 import string
+from collections.abc import Collection
 from decimal import Decimal
 
 from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from sandbox.credits import ledger
+from sandbox.db.lead_tables import Lead, ListMember
 from sandbox.db.store import Store
 from sandbox.db.tables import (
     ApiKey,
@@ -16,7 +18,6 @@ from sandbox.db.tables import (
     Delivery,
     DeliveryAttempt,
     Fact,
-    Lead,
     LedgerEntry,
     Organization,
     RequestLog,
@@ -24,8 +25,8 @@ from sandbox.db.tables import (
     Workflow,
     WorkflowTask,
 )
-from sandbox.enrichment import workflows
-from sandbox.seed import INITIAL_CREDITS, ORGANIZATION_ID, ensure_default_organization
+from sandbox.lists import lead_lists
+from sandbox.seed import INITIAL_CREDITS, ORGANIZATION_ID, USER_ID, ensure_default_organization
 
 from . import past_traffic
 from .demo_keys import DEMO_KEYS, USER_SCOPES, USERS, DemoKey
@@ -71,9 +72,17 @@ def _past_settings(session: Session, seed: int, anchor: dt.datetime, now: dt.dat
         anchor=anchor,
         now=now,
         organization_id=ORGANIZATION_ID,
-        lead_list_id=workflows.default_list(session, ORGANIZATION_ID).id,
+        lead_list_id=_default_list(session),
         opening_balance=INITIAL_CREDITS,
     )
+
+
+def _default_list(session: Session) -> str:
+    """Return the DEFAULT list of the demo, which everybody of the organization sees."""
+    found = lead_lists.automatic_list(session, ORGANIZATION_ID, USER_ID)
+    found.visibility = "organization"
+    session.flush()
+    return found.id
 
 
 def _add_users(session: Session, since: dt.datetime) -> None:
@@ -139,6 +148,8 @@ def _insert_rows(session: Session, past: PastRows) -> None:
     for table, rows in tables:
         assert isinstance(table.__table__, Table)  # noqa: S101
         connection.execute(insert(table.__table__), rows)
+    lead_list_id = _default_list(session)
+    session.execute(insert(ListMember), [{"lead_list_id": lead_list_id, "lead_id": lead["id"]} for lead in past.leads])
 
 
 def _merge_ledgers(session: Session, past: PastRows, existing_entries: list[LedgerEntry], since: dt.datetime) -> None:
@@ -163,3 +174,20 @@ def _merge_ledgers(session: Session, past: PastRows, existing_entries: list[Ledg
 def _ledger_entries(session: Session) -> list[LedgerEntry]:
     mine = select(LedgerEntry).filter_by(organization_id=ORGANIZATION_ID)
     return list(session.scalars(mine.order_by(LedgerEntry.sequence)))
+
+
+def reset_keys(session: Session, seed: int | None, now: dt.datetime, keep: Collection[str]) -> None:
+    """Restore the demo's keys, their expiry counted from `now`, and those to `keep`; revoke all others.
+
+    `seed` is that of the installed past, None without one.
+    """
+    demo_keys = {} if seed is None else {demo_key.key_id(seed): demo_key for demo_key in DEMO_KEYS}
+    for key in session.scalars(select(ApiKey).filter_by(organization_id=ORGANIZATION_ID)):
+        demo_key = demo_keys.get(key.id)
+        if demo_key is not None:
+            key.name = demo_key.name
+            key.expires_at = None if demo_key.expires is None else now - dt.timedelta(days=demo_key.expires)
+        if key.id in keep or (demo_key is not None and demo_key.revoked is None):
+            key.revoked_at = None
+        elif demo_key is None and key.revoked_at is None:
+            key.revoked_at = now

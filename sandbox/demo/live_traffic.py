@@ -21,13 +21,13 @@ from dataclasses import asdict
 from decimal import Decimal
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import selectinload
 
 from sandbox.credits import ledger
 from sandbox.db.column_types import utc_now
 from sandbox.db.store import Store
-from sandbox.db.tables import ApiKey, DeliveryAttempt, Fact, User, Workflow
+from sandbox.db.tables import ApiKey, Delivery, DeliveryAttempt, Fact, User, Workflow
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.enrichment.contact_directory import DirectoryContact
 from sandbox.request_log import LoggedRequest, write_rows
@@ -38,8 +38,8 @@ from sandbox.webhooks.guarded_post import AllowedTargets
 from .call_patterns import BALANCE, BALANCE_V2, BULK, DELIVERIES, PERSON_V2, STATUS, STATUS_V2, VALIDATE, ApiCall
 from .demo_keys import DEMO_KEYS, DemoKey, UsagePattern
 from .installer import installed_seed
-from .past_traffic import TOP_UP
-from .receivers import WebhookReceivers
+from .past_traffic import RECOVERED_URL, TOP_UP
+from .receivers import HOST, WebhookReceivers
 
 logger = logging.getLogger(__name__)
 
@@ -248,7 +248,13 @@ class LiveTraffic:
         self._call_later(BALANCE_CHECK_SECONDS, self._watch_balance)
 
     def _remember_port(self) -> None:
+        """Note the port for the next start, and let the past lead to the receiver that accepts again."""
+        url = self._receivers.url("recovered")
         with self._store.session() as session:
+            former = session.get(Fact, FACT_PORT)
+            known = {RECOVERED_URL, f"http://{HOST}:{former.value}/recovered" if former else RECOVERED_URL}
+            for column in (Workflow.webhook_url, Delivery.url, DeliveryAttempt.url):
+                session.execute(update(column.class_).where(column.in_(known - {url})).values({column.key: url}))
             session.merge(Fact(name=FACT_PORT, value=str(self._receivers.port)))
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sandbox.db.column_types import JsonObject
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.enrichment.contact_directory import DirectoryContact
+from sandbox.lists import leads
 from sandbox.webhooks.deliveries import RETRY_WAITS
 
 from .call_patterns import BULK, DAYS, PERSON_V2, STATUS_V2, ClientSession, Submission, generate_sessions
@@ -58,6 +59,9 @@ class PastRows:
     delivery_attempts: list[Row] = field(default_factory=list)
 
 
+RECOVERED_URL = "http://127.0.0.1/recovered"  # until live traffic knows the port
+RECOVERED = 2  # deliveries: two people can try it out
+
 # URL and possible outcomes of each receiver, as (weight, the status code or error of each attempt).
 PAST_RECEIVERS: dict[str, tuple[str, list[tuple[int, list[int | str]]]]] = {
     "works": ("https://hooks.example-3.test/cleanlist", [(94, [200]), (4, [503, 200]), (2, [502, 502, 200])]),
@@ -65,6 +69,8 @@ PAST_RECEIVERS: dict[str, tuple[str, list[tuple[int, list[int | str]]]]] = {
     "broken": ("https://crm.example-9.test/webhook", [(3, [200]), (2, [500] * 5), (1, [500, 500, 500, 200])]),
     "hangs": ("https://reports.example-14.test/nightly", [(1, ["timeout"] * 5)]),
     "missing": ("https://sheets.example-11.test/hooks/17", [(1, [404] * 5)]),
+    # Was unavailable, and is one of the demo's own receivers: a result that is redelivered there is accepted.
+    "recovered": (RECOVERED_URL, [(1, [503] * 5)]),
     "vanished": ("https://old-host.example-21.test/cleanlist", [(1, ["dns"] * 5)]),
 }
 ERROR_MESSAGES = {
@@ -93,6 +99,7 @@ class _Simulation:
         self.rng = random.Random(f"{settings.seed}/walk")  # noqa: S311 - a repeatable past, no secret
         self.delays = itertools.cycle(TOP_UP_HOURS)
         self.topping_up = False
+        self.leads: dict[str | None, Row] = {}
         self.order = itertools.count()
         self.queue: list[tuple[dt.datetime, int, Any]] = []
 
@@ -111,7 +118,7 @@ class _Simulation:
         return self.rows
 
     def _sessions(self) -> list[ClientSession]:
-        """Return all sessions. The webhook of a past_sessions one fails, so that there is one to troubleshoot."""
+        """Return all sessions. The webhooks of the latest ones failed, and can be troubleshot and redelivered."""
         until = self.settings.now - dt.timedelta(minutes=3)
         generated = (
             session
@@ -120,8 +127,9 @@ class _Simulation:
         )
         past_sessions = [session for session in generated if session.at < until]
         with_webhook = [one.submission for one in past_sessions if one.submission and one.submission.receiver]
-        before = (submission for submission in with_webhook if submission.at < self.settings.anchor)
-        max(before, key=lambda submission: submission.at).receiver = "missing"
+        before = [submission for submission in with_webhook if submission.at < self.settings.anchor]
+        for submission in sorted(before, key=lambda submission: submission.at)[-RECOVERED:]:
+            submission.receiver = "recovered"
         return past_sessions
 
     def _push(self, at: dt.datetime, event: object) -> None:
@@ -198,19 +206,28 @@ class _Simulation:
             "result": workflows.result_fields(result),
             "credits": result.cost,
         }
-        if result.contact is not None and not result.failed:
-            self.rows.leads.append(self._lead(workflow, row))
-        return row
+        found = result.contact is not None and not result.failed
+        return row | {"lead_id": self._lead(row, workflow["finish_at"]) if found else None}
 
-    def _lead(self, workflow: Row, task: Row) -> Row:
-        return {
-            "id": f"lead_{self.rng.getrandbits(96):024x}",
-            "lead_list_id": workflow["lead_list_id"],
-            "workflow_id": workflow["id"],
-            "task_id": task["id"],
+    def _lead(self, task: Row, at: dt.datetime) -> str:
+        """Return the id of the person's lead, which is the organization's from the first result on."""
+        identity = leads.identity_of(task["result"])
+        drawn = str(uuid.UUID(int=self.rng.getrandbits(96), version=4))
+        lead = self.leads.get(identity)
+        if lead is not None:
+            lead["contact"] = leads.merged(lead["contact"], task["result"])
+            lead["enriched"] = lead["enriched"] or task["credits"] > 0
+            return str(lead["id"])
+        self.leads[identity] = {
+            "id": drawn,
+            "organization_id": self.settings.organization_id,
+            "identity": identity,
             "contact": task["result"],
-            "created_at": workflow["finish_at"],
+            "enriched": task["credits"] > 0,
+            "created_at": at,
         }
+        self.rows.leads.append(self.leads[identity])
+        return drawn
 
     def _deliver(self, workflow: Row, receiver: str) -> None:
         url, plans = PAST_RECEIVERS[receiver]

@@ -8,11 +8,11 @@ HOST = "127.0.0.1"
 # Longer than the 10 seconds that a webhook waits, so that `/hangs` is a time-out.
 HANG_SECONDS = 12.0
 
-STATUS_BY_PATH = {"/works": 200, "/broken": 500, "/missing": 404}
+STATUS_BY_PATH = {"/works": 200, "/recovered": 200, "/broken": 500, "/missing": 404}
 
 
 class WebhookReceivers:
-    """Listens from construction on, with the paths `/works`, `/broken`, `/missing` and `/hangs`."""
+    """Listens from construction on, with the paths `/works`, `/recovered`, `/broken`, `/missing`, `/hangs`."""
 
     def __init__(self, preferred_port: int = 0) -> None:
         self._stopping = threading.Event()

@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, Protocol
 
 EnrichmentType = Literal["none", "partial", "phone_only", "full"]
 ENRICHMENT_TYPES: tuple[EnrichmentType, ...] = ("none", "partial", "phone_only", "full")
@@ -35,6 +35,74 @@ PHONE_CREDITS = Decimal(10)
 _LINKEDIN = re.compile(r"(?:^|linkedin\.com/(?:in|pub)/)contact-(\d{4})/?(?:[?#]|$)", re.IGNORECASE)
 _EMAIL = re.compile(r"^contact-(\d{4})@(example-\d{1,2}\.test)$", re.IGNORECASE)
 _TITLES = ("Head of Examples", "Sample Engineer", "Test Data Analyst", "Placeholder Manager")
+
+
+def email_status_of(number: int) -> str | None:
+    """Return what becomes of the e-mail address of somebody with this number; see the table above."""
+    digit = number % 10
+    return None if digit > 7 else "risky" if digit >= 6 else "reliable"
+
+
+def has_phone(number: int) -> bool:
+    """Return whether the phone number of somebody with this number can be found."""
+    return number % 10 not in {4, 5, 6, 9}
+
+
+def fails(number: int) -> bool:
+    """Return whether the enrichment of somebody with this number fails."""
+    return number % 100 == 99
+
+
+class EnrichedPerson(Protocol):
+    """Somebody who can be enriched, of this directory or of the searchable one."""
+
+    @property
+    def first_name(self) -> str:
+        """The given name."""
+
+    @property
+    def last_name(self) -> str:
+        """The family name."""
+
+    @property
+    def full_name(self) -> str:
+        """Both."""
+
+    @property
+    def title(self) -> str:
+        """The job title."""
+
+    @property
+    def location(self) -> str | None:
+        """City, state and country, if known."""
+
+    @property
+    def linkedin_url(self) -> str:
+        """In the canonical form of the service."""
+
+    @property
+    def company_name(self) -> str:
+        """The employer's name."""
+
+    @property
+    def company_domain(self) -> str:
+        """The employer's domain."""
+
+    @property
+    def email(self) -> str | None:
+        """The work e-mail address that can be found."""
+
+    @property
+    def email_status(self) -> str | None:
+        """Either "reliable" or "risky"; None without an address."""
+
+    @property
+    def phone(self) -> str | None:
+        """The number in E.164 format, if there is one."""
+
+    @property
+    def fails(self) -> bool:
+        """Whether the enrichment fails."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +120,21 @@ class DirectoryContact:
     def last_name(self) -> str:
         """The number as four digits; the first name is always "Contact"."""
         return f"{self.number:04d}"
+
+    @property
+    def first_name(self) -> str:
+        """The same for all."""
+        return "Contact"
+
+    @property
+    def full_name(self) -> str:
+        """First and last name."""
+        return f"{self.first_name} {self.last_name}"
+
+    @property
+    def location(self) -> str | None:
+        """Not known."""
+        return None
 
     @property
     def company_number(self) -> int:
@@ -81,33 +164,29 @@ class DirectoryContact:
     @property
     def fails(self) -> bool:
         """Whether enriching this contact fails."""
-        return self.number % 100 == 99
+        return fails(self.number)
 
     @property
     def email(self) -> str | None:
         """The work e-mail address, if there is one."""
-        return f"{self.slug}@{self.company_domain}" if self.number % 10 <= 7 else None
+        return f"{self.slug}@{self.company_domain}" if self.email_status else None
 
     @property
     def email_status(self) -> str | None:
         """Either "reliable" or "risky"; None without an e-mail address."""
-        if self.email is None:
-            return None
-        return "risky" if self.number % 10 >= 6 else "reliable"
+        return email_status_of(self.number)
 
     @property
     def phone(self) -> str | None:
         """The number in E.164 format, if there is one."""
-        if self.number % 10 in {4, 5, 6, 9}:
-            return None
-        return f"+1{201 + self.number // 100}55501{self.number % 100:02d}"
+        return f"+1{201 + self.number // 100}55501{self.number % 100:02d}" if has_phone(self.number) else None
 
 
 @dataclass(frozen=True, slots=True)
 class EnrichmentOutcome:
     """The result of an enrichment of one contact; `contact` is None for an unknown person."""
 
-    contact: DirectoryContact | None
+    contact: EnrichedPerson | None
     email: str | None = None
     email_status: str | None = None
     phone: str | None = None
@@ -146,7 +225,11 @@ def find_contact(given: Mapping[str, object]) -> DirectoryContact | None:
 
 def enrich_contact(given: Mapping[str, object], enrichment_type: EnrichmentType) -> EnrichmentOutcome:
     """Find a contact and return the data that this type of enrichment is for."""
-    contact = find_contact(given)
+    return outcome_of(find_contact(given), enrichment_type)
+
+
+def outcome_of(contact: EnrichedPerson | None, enrichment_type: EnrichmentType) -> EnrichmentOutcome:
+    """Return what this type of enrichment finds about somebody."""
     if contact is None:
         return EnrichmentOutcome(contact=None)
     if contact.fails:

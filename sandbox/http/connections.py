@@ -2,8 +2,11 @@
 
 import asyncio
 
+import h11
 from starlette.types import Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from sandbox.errors import ApiError, error_response
 
 _transports: dict[tuple[str, int], asyncio.Transport] = {}
 
@@ -22,6 +25,16 @@ class AbortableProtocol(H11Protocol):
         if self.client is not None:
             _transports.pop(self.client, None)
         super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP in the newer shape, as its path is not known."""
+        error = ApiError(400, "validation_error", msg, "Send valid HTTP, with headers of less than 64 kB.")
+        response = error_response("/", error, anywhere=True)
+        headers = [*response.raw_headers, (b"connection", b"close")]
+        parts = h11.Response(status_code=400, headers=headers), h11.Data(data=bytes(response.body)), h11.EndOfMessage()
+        for part in parts:
+            self.transport.write(self.conn.send(part))
+        self.transport.close()
 
 
 def abort_connection(scope: Scope) -> None:

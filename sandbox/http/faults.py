@@ -4,16 +4,17 @@ import asyncio
 import fnmatch
 import json
 import random
+import threading
 import zlib
 from collections.abc import Callable
 from typing import Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sandbox.bodies import Body, Count, Text
 from sandbox.errors import ApiError, error_response
-from sandbox.schemas import Text
 
 from .connections import abort_connection
 
@@ -27,33 +28,43 @@ CODES = {
     404: "not_found",
     429: "rate_limited",
 }
+BODILESS = (204, 205, 304)
 HTML = "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1><p>No answer from the server.</p>"
 
 
-class Fault(BaseModel):
+class Fault(Body):
     """One fault. `path` is a glob or a prefix; `times` None means until cleared.
 
-    `after` lets the call be carried out first, so that only its answer is lost. `seconds` is how long latency
-    adds and how long a hang lasts before the connection drops (None: until the client gives up). `odd` answers with
-    records that have no id: always the same `share` of them, as a bug upstream would.
+    A `status` fault needs a status of 400 or more, and latency needs `seconds`. `after` lets the call be carried out
+    first, so that only its answer is lost. `seconds` is how long latency adds and how long a hang lasts before the
+    connection drops (None: until the client gives up). `odd` answers with records that have no id: always the same
+    `share` of them, as a bug upstream would. A `path` that begins with `http` is for receivers of webhooks, who seem to
+    answer the `status`; every other one begins with `/` or `*`.
     """
 
-    path: Text = Field("*", max_length=500)
+    path: Text = Field("*", max_length=500, pattern=r"^([/*]|https?:|http\*)")
     method: Text | None = Field(None, max_length=20)
     kind: FaultKind
-    status: int | None = Field(None, ge=200, le=599)
-    retry_after: int | None = Field(None, ge=0, le=86_400)
+    status: Count | None = Field(None, ge=200, le=599, json_schema_extra={"not": {"enum": list(BODILESS)}})
+    retry_after: Count | None = Field(None, ge=0, le=86_400)
     seconds: float | None = Field(None, ge=0, le=3600)
-    times: int | None = Field(None, ge=1)
+    times: Count | None = Field(None, ge=1)
     probability: float = Field(1.0, ge=0, le=1)
     share: float = Field(0.02, ge=0, le=1)
     after: bool = False
 
     @model_validator(mode="after")
     def _can_be_answered(self) -> Self:
-        if self.status in {204, 205, 304} or (self.kind == "status" and (self.status or 503) < 400):
+        if self.status in BODILESS or (self.kind == "status" and (self.status or 503) < 400):
             raise ValueError("a status fault needs a status of 400 or more; 204, 205 and 304 have no body")
+        if self.kind == "latency" and self.seconds is None:
+            raise ValueError("a latency fault needs seconds")
         return self
+
+    @property
+    def is_for_webhooks(self) -> bool:
+        """Whether it is what a receiver of webhooks answers, who is not called then."""
+        return self.path.startswith("http")
 
     def matches(self, method: str, path: str) -> bool:
         """Return whether this fault applies to a call."""
@@ -67,13 +78,19 @@ class ActiveFaults:
 
     def __init__(self) -> None:
         self.active: list[Fault] = []
+        self.chance = random.Random()  # noqa: S311 - nothing is to be kept secret by it
+        self._lock = threading.Lock()  # webhooks are sent from another thread
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault for a call and count it."""
-        for fault in self.active:
-            if fault.matches(method, path) and random.random() < fault.probability:  # noqa: S311
-                self._count_use(fault)
-                return fault
+        """Return the first fault for a call, or for a webhook by its address, and count it."""
+        is_webhook = not path.startswith("/")
+        with self._lock:
+            for fault in self.active:
+                if fault.is_for_webhooks != is_webhook or not fault.matches(method, path):
+                    continue
+                if self.chance.random() < fault.probability:
+                    self._count_use(fault)
+                    return fault
         return None
 
     def _count_use(self, fault: Fault) -> None:

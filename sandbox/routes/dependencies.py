@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer, SecurityScopes
 
 from sandbox.auth.authentication import Principal
-from sandbox.errors import PUBLIC_PREFIX, V2_PREFIX, ApiError
+from sandbox.errors import ApiError
 from sandbox.services import Services
 
 # These only describe the header for /docs: the credentials are checked by `sandbox.auth.authentication`.
@@ -35,17 +35,19 @@ async def public_caller(
     Raises `ApiError` 429 or 403; a missing or bad credential was refused before (`auth.Authentication`).
     """
     principal = cast("Principal", request.state.principal)
-    limits = sandbox.settings
-    # The route alone does not tell: the newer endpoints are the same routes on both surfaces.
-    surface = V2_PREFIX if request.scope["path"].startswith(V2_PREFIX) else PUBLIC_PREFIX
-    endpoint = (request.method, surface, request.scope["route"].path)
+    endpoint = (request.method, request.scope["route"].path)
     if principal.api_key_id is not None:
-        sandbox.windows.acquire(("key", principal.api_key_id), limits.key_limit)
-    sandbox.windows.acquire(("organization", principal.organization_id, *endpoint), limits.org_limit)
+        sandbox.windows.acquire(("key", principal.api_key_id), sandbox.limits.key)
+    sandbox.windows.acquire(("organization", principal.organization_id, *endpoint), sandbox.limits.organization)
     for scope in required.scopes:
-        if scope not in principal.scopes:
-            raise _insufficient_scope(scope, principal.scopes)
+        require_scope(principal, scope)
     return principal
+
+
+def require_scope(principal: Principal, scope: str) -> None:
+    """Raise a 403 `ApiError` if the caller lacks a scope."""
+    if scope not in principal.scopes:
+        raise _insufficient_scope(scope, principal.scopes)
 
 
 def session_caller(
@@ -61,6 +63,14 @@ Caller = Annotated[Principal, Security(public_caller)]
 CreditsReader = Annotated[Principal, Security(public_caller, scopes=["credits:read"])]
 Enricher = Annotated[Principal, Security(public_caller, scopes=["enrich:write"])]
 EnrichmentReader = Annotated[Principal, Security(public_caller, scopes=["enrich:read"])]
+PeopleReader = Annotated[Principal, Security(public_caller, scopes=["people:read"])]
+CompaniesReader = Annotated[Principal, Security(public_caller, scopes=["companies:read"])]
+ListsReader = Annotated[Principal, Security(public_caller, scopes=["lists:read"])]
+ListsWriter = Annotated[Principal, Security(public_caller, scopes=["lists:write"])]
+Exporter = Annotated[Principal, Security(public_caller, scopes=["export:read"])]
+Syncer = Annotated[Principal, Security(public_caller, scopes=["sync:write"])]
+AgentsReader = Annotated[Principal, Security(public_caller, scopes=["smart_agents:read"])]
+AgentsRunner = Annotated[Principal, Security(public_caller, scopes=["smart_agents:write"])]
 KeyAdministrator = Annotated[Principal, Security(public_caller, scopes=["admin:api_keys"])]
 SignedIn = Annotated[Principal, Depends(session_caller)]
 

@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, selectinload
 from sandbox.db.column_types import utc_now
 from sandbox.db.store import Store
 from sandbox.db.tables import Delivery, DeliveryAttempt, Workflow, WorkflowTask
+from sandbox.http.faults import ActiveFaults
 
 from . import guarded_post
 from .guarded_post import AllowedTargets, PostResult
@@ -133,13 +134,16 @@ class WebhookSender:
         targets: AllowedTargets,
         waits: Sequence[float] = RETRY_WAITS,
         timeout: float = guarded_post.RESPONSE_TIMEOUT,
+        *,
         ssl_context: ssl.SSLContext | None = None,
+        faults: ActiveFaults | None = None,
     ) -> None:
         self._store = store
         self._targets = targets
         self._waits = waits
         self._seconds = timeout
         self._ssl_context = ssl_context
+        self._faults = faults
         self._running: dict[str, asyncio.Task[None]] = {}
 
     async def tick(self) -> None:
@@ -160,12 +164,18 @@ class WebhookSender:
 
     async def _send(self, post: _PendingPost) -> None:
         try:
-            result = await guarded_post.post_json(post.url, post.body, self._targets, self._seconds, self._ssl_context)
+            result = self._injected(post.url) or await guarded_post.post_json(
+                post.url, post.body, self._targets, self._seconds, self._ssl_context
+            )
             await asyncio.to_thread(self._record, post.delivery_id, result)
         except Exception:
             logger.exception("attempt of delivery %s not recorded, it will be made again", post.delivery_id)
         finally:
             self._running.pop(post.delivery_id, None)
+
+    def _injected(self, url: str) -> PostResult | None:
+        fault = self._faults.take("POST", url) if self._faults else None
+        return guarded_post.answered(fault.status or 503) if fault else None
 
     def _due(self, running: frozenset[str], limit: int) -> list[_PendingPost]:
         """Read due deliveries, without those being sent, which are still due in the database."""

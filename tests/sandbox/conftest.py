@@ -62,10 +62,13 @@ ALL_SCOPES = [
 ]
 
 
+ALL_FEATURES = ["API_ACCESS", "data_source_csv_upload", "enrich_email", "enrich_phone", "search_people", "sync_to_crm"]
+
+
 def restore(sandbox):
     """Undo what a test changed: faults, balance, plan and scopes."""
     organization = organization_id(sandbox)
     sandbox.control("faults", method="DELETE")
     sandbox.control("credits", {"organization_id": organization, "credits": 5000})
-    plan = {"tier": "pro", "features": ["API_ACCESS", "enrich_email"], "scopes": ALL_SCOPES}
+    plan = {"tier": "pro", "features": ALL_FEATURES, "scopes": ALL_SCOPES}
     sandbox.control("plan", {"organization_id": organization, **plan})

@@ -100,11 +100,58 @@ def test_a_response_can_be_lost_after_the_call_took_effect(sandbox, session):
 
 
 @pytest.mark.parametrize(
-    "fault", [{"kind": "flood"}, {"kind": "status", "status": 204}, {"kind": "drop", "times": 0}, {}]
+    "fault",
+    [
+        {},
+        {"kind": "flood"},
+        {"kind": "status", "status": 204},
+        {"kind": "drop", "times": 0},
+        {"kind": "drop", "times": True},
+        {"kind": "latency"},
+        {"kind": "drop", "path": ""},
+        {"kind": "drop", "path": "["},
+        {"kind": "drop", "path": "api/v2"},
+    ],
 )
 def test_an_impossible_fault_is_refused(sandbox, fault):
     with pytest.raises(httpx.HTTPStatusError, match="422"):
         sandbox.control("faults", fault)
+
+
+BODIES = {
+    "credits": {"organization_id": "org_none", "credits": 1},
+    "reset": {"organization_id": "org_none"},
+    "requests": {"key_id": "none", "count": 1},
+    "faults": {"kind": "drop", "path": "/nowhere"},
+    "limits": {"key": 0},
+    "plan": {"organization_id": "org_none"},
+    "connections": {"organization_id": "org_none", "provider": "hubspot", "state": "healthy"},
+    "smart-agents": {"held": False},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_a_misspelled_field_is_refused(sandbox, path):
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        sandbox.control(path, {**BODIES[path], "pth": "/x"})
+
+
+def test_each_call_that_takes_a_body_is_among_those(sandbox):
+    paths = httpx.get(f"{sandbox.base_url}/docs/openapi.json").json()["paths"]
+    taking = [path for path, calls in paths.items() if "requestBody" in calls.get("post", {})]
+    assert {path for path in taking if path.startswith("/_sandbox/")} == {f"/_sandbox/{path}" for path in BODIES}
+
+
+@pytest.mark.parametrize("limits", [{}, {"foo": 1}, {"key": None}, {"key": True}, {"key": "1"}, {"organization": -1}])
+def test_limits_that_say_nothing_are_refused(sandbox, limits):
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        sandbox.control("limits", limits)
+
+
+def test_a_limit_that_is_left_out_stays(sandbox):
+    assert sandbox.control("limits", {"organization": 500, "key": 400}) == {"organization": 500, "key": 400}
+    assert sandbox.control("limits", {"organization": 0}) == {"organization": 0, "key": 400}
+    assert sandbox.control("limits", {"key": 0}) == {"organization": 0, "key": 0}
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Sandbox-Control": "wrong"}, {"X-Sandbox-Control": "é"}])
@@ -112,6 +159,11 @@ def test_the_control_surface_needs_its_token(sandbox, headers):
     encoded = {name: value.encode() for name, value in headers.items()}
     response = httpx.delete(f"{sandbox.base_url}/_sandbox/faults", headers=encoded)
     assert response.status_code == 401
+
+
+def test_scopes_are_no_more_than_there_are(sandbox):
+    with pytest.raises(httpx.HTTPStatusError, match="422"):
+        sandbox.control("plan", {"organization_id": organization_id(sandbox), "scopes": ["credits:read"] * 13})
 
 
 def test_the_control_surface_accepts_loopback_only(tmp_path):
@@ -156,10 +208,10 @@ def test_a_plan_change_reaches_whoami(sandbox, session, key):
     assert (me["tier"], me["features"], me["scopes"]) == ("enterprise", ["API_ACCESS", "b"], ["credits:read"])
 
 
-@pytest.mark.parametrize("path", ["credits", "plan"])
+@pytest.mark.parametrize("path", ["credits", "plan", "connections", "reset"])
 def test_an_unknown_organization_is_404(sandbox, path):
     with pytest.raises(httpx.HTTPStatusError, match="404"):
-        sandbox.control(path, {"organization_id": "org_none", "credits": 1})
+        sandbox.control(path, BODIES[path])
 
 
 def test_state_names_no_secret(sandbox, session):

@@ -1,6 +1,8 @@
 """Hostile input gets an error response, never a crash."""
 
+import base64
 import json
+import time
 
 import httpx
 import pytest
@@ -12,6 +14,19 @@ POSTS = [
     "/api/v1/public/credits/estimate",
     "/api/v2/credits/estimate",
     "/api/v2/enrichment/person",
+    "/api/v2/enrichment/company",
+    "/api/v2/enrichment/by-task",
+    "/api/v2/enrichment/bulk",
+    "/api/v2/search/people",
+    "/api/v2/search/companies",
+    "/api/v2/search/companies/similar",
+    "/api/v2/lead-lists",
+    "/api/v2/lead-lists/x/leads",
+    "/api/v2/lead-lists/x/csv-import",
+    "/api/v2/smart-agents/run",
+    "/api/v2/export/csv/signed-url",
+    "/api/v2/sync/crm",
+    "/api/v2/sync/sequencer",
 ]
 BODIES = {
     "not JSON": b"{",
@@ -55,6 +70,14 @@ def test_an_expiry_beyond_the_calendar_is_refused(session, instant):
         "/api/v1/api-keys/%00/revoke",
         "/api/v1/api-keys/%ff/requests",
         "/api/v2/enrichment/status/%00%ed%a0%80",
+        "/api/v2/enrichment/status/cl-task_%00",
+        "/api/v2/lead-lists/%00%ed%a0%80",
+        "/api/v2/lead-lists?cursor=%ed%a0%80&folder_id=%00",
+        "/api/v2/lead-lists/%ff/leads?cursor=999999999999999999",
+        "/api/v2/smart-agents/%00%ff",
+        "/api/v2/smart-agents?list_id=%ed%a0%80",
+        "/api/v2/export/json?list_id=%ed%a0%80&columns=%00&columns=%ff",
+        "/exports/%00.csv?columns=%ed%a0%80&sig=%ff&exp=99999999999999999999",
         "/api/v1/public/enrich/status?workflow_id=%00%ff",
         "/api/v1/public/webhooks/deliveries?workflow_id=%ed%a0%80",
         "/api/v1/public/usage?days=99999999999999999999999",
@@ -93,8 +116,32 @@ anything = st.recursive(
 )
 FIELDS = {
     "/api/v1/public/enrich/bulk": ["contacts", "enrichment_type", "webhook_url"],
-    "/api/v2/credits/estimate": ["tool", "list_id", "filters", "row_count", "scope", "data_points", "task_id"],
+    "/api/v2/credits/estimate": [
+        "tool",
+        "list_id",
+        "filters",
+        "row_count",
+        "scope",
+        "data_points",
+        "task_id",
+        "extra",
+        "agent_type",
+    ],
     "/api/v2/enrichment/person": ["lead_list_id", "email", "linkedin_url", "first_name", "quote_id"],
+    "/api/v2/enrichment/company": ["domain", "company_name", "company_ticker", "company_id", "quote_id"],
+    "/api/v2/enrichment/by-task": ["task_id", "data_points", "entity_ids", "lead_list_id", "quote_id"],
+    "/api/v2/search/people": ["filters", "limit", "cursor"],
+    "/api/v2/search/companies/similar": ["domain", "company_id", "limit", "cursor"],
+    "/api/v2/lead-lists": ["name", "description", "folder_id"],
+    "/api/v2/smart-agents/run": [
+        "list_id",
+        "agent_type",
+        "prompt",
+        "column_name",
+        "lead_scope",
+        "max_rows",
+        "quote_id",
+    ],
 }
 
 
@@ -104,10 +151,34 @@ FIELDS = {
 def test_no_field_can_break_an_endpoint(sandbox, path, data):
     chosen = data.draw(st.dictionaries(st.sampled_from(FIELDS[path]), anything, max_size=4))
     if path.endswith("estimate"):
-        chosen.setdefault("tool", data.draw(st.sampled_from(["enrich_list", "add_person_enrichments"])))
+        chosen.setdefault(
+            "tool", data.draw(st.sampled_from(["enrich_list", "add_person_enrichments", "run_smart_agent"]))
+        )
     if path.endswith("person"):
         chosen["lead_list_id"] = "DEFAULT"
     with sandbox.client() as client:
         content = json.dumps(chosen).encode()
         response = client.post(path, content=content, headers={"Content-Type": "application/json"})
     assert response.status_code < 500, response.text
+
+
+@pytest.mark.parametrize("size", [50, 150 * 1024, 2_000_000])
+def test_a_csv_of_one_endless_line_or_of_anything_is_no_crash(key, size):
+    list_id = key.client.post("/api/v2/lead-lists", json={"name": f"Odd {size}"}).json()["list_id"]
+    for content in (b"email," * (size // 6), b'email\n"' + b"x" * size, b"email\n\x00\n" * (size // 9), b"\r" * size):
+        body = {
+            "csv_content_base64": base64.b64encode(content[: size // 2]).decode(),
+            "column_mapping": {"email": "email"},
+            "dispatch_enrichment": False,
+        }
+        assert key.client.post(f"/api/v2/lead-lists/{list_id}/csv-import", json=body).status_code < 500
+
+
+def test_the_longest_search_is_answered_at_once(key):
+    words = ["x" * 200] * 100
+    started = time.monotonic()
+    names = ("titles", "locations", "company_names", "company_domains", "seniority", "company_industries")
+    response = key.client.post("/api/v2/search/people", json={"filters": dict.fromkeys(names, words), "limit": 500})
+    assert response.status_code == 200
+    assert key.client.post("/api/v2/enrichment/company", json={"company_name": "x" * 500}).status_code == 404
+    assert time.monotonic() - started < 10

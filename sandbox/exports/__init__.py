@@ -1,0 +1,1 @@
+"""Exports of lists as CSV and JSON."""

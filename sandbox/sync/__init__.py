@@ -1,0 +1,1 @@
+"""Sync of lists to CRMs and sequencers, which fail as real ones do."""

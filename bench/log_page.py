@@ -40,9 +40,9 @@ from django.utils import timezone  # noqa: E402
 
 from bench import bare, log_database  # noqa: E402
 from core.export import csv_lines  # noqa: E402
+from core.pagination import row_urls  # noqa: E402
 from keys.log.search.export import ExportLine, export_lines  # noqa: E402
 from keys.log.search.filters import LogScope  # noqa: E402
-from keys.log.search.row_details import row_urls  # noqa: E402
 from keys.models import ApiKey, KeyTraffic, LoggedRequest, WorkspaceTraffic  # noqa: E402
 from workspaces.models import User, Workspace  # noqa: E402
 
@@ -63,6 +63,10 @@ FILTERS = {
     "status, path, agent": "?status=4xx&path=bulk&agent=2.32.2&method=POST",
     "never together": "?status=503&agent=legacy",
     "matches nothing": "?agent=nowhere",
+    "frequent word": "?q=bulk",
+    "rare word": "?q=legacy",
+    "several words": "?q=post+bulk+429",
+    "word of no request": "?q=nowhere",
 }
 
 

@@ -32,11 +32,23 @@ def _last_day(today: date, days: str) -> str:
 class CreateKeyForm(forms.Form):
     """A new key's name and expiry. ``form_id`` ensures that a form sent twice creates only one key."""
 
+    needed_by_choice = ("expires_on",)
+
     name = forms.CharField(
         max_length=200,
         validators=[validate_single_line],
         help_text="Where the key is used, for example “Production server”. Use a separate key for each service.",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True, "spellcheck": "false"}),
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "off",
+                "autofocus": True,
+                "spellcheck": "false",
+                "hx-get": "",
+                "hx-trigger": "input changed delay:400ms",
+                "hx-target": "#namesakes",
+                "hx-sync": "this:replace",
+            }
+        ),
         error_messages={
             "required": "Enter a name, so that you can tell the key apart later.",
             "max_length": "A name has at most 200 characters; this one has %(show_value)d.",

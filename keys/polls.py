@@ -12,7 +12,7 @@ from keys import sync
 from keys.log.canonical import endpoint_of
 from keys.log.ingest import pages as log_ingest
 from keys.log.ingest.gaps import PAGE_ROWS, longest_seconds
-from keys.models import ApiKey, LoggedRequest
+from keys.models import ApiKey, LoggedRequest, mark_namesakes
 from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, register
 from workspaces.polling.quota import count_traffic_with
@@ -69,7 +69,7 @@ def ingest_requests(poll: Poll, rows: Listing[RequestLogEntry], read_at: datetim
 
 def names_of_keys(workspace: Workspace) -> dict[str, str]:
     """Return a label for each key that has its log read."""
-    return {key.upstream_id: key.label for key in ApiKey.objects.of(workspace)}
+    return {key.upstream_id: key.label for key in mark_namesakes(ApiKey.objects.of(workspace))}
 
 
 def customer_traffic(workspace: Workspace, since: datetime) -> dict[str, int]:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from core.formatting import counted
 from keys.empty_states import EmptyState, session_state, without_session
 from keys.log.activity import KeyActivity
-from keys.models import ApiKey
+from keys.models import ApiKey, mark_namesakes
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.services import RevokeAllResult, RevokeResult, RevokeVerdict
 from keys.status import KeyStatus, key_status
@@ -74,7 +74,7 @@ class RevokeFacts:
 
 def revoke_facts(keys: Iterable[ApiKey], workspace: Workspace) -> list[RevokeFacts]:
     """Return the facts about each of ``keys``, which come from ``with_activity``."""
-    listed = list(keys)
+    listed = mark_namesakes(keys)
     subjects = [key.upstream_id for key in listed]
     polls = workspace.polls.filter(resource=REQUEST_LOG, subject__in=subjects)
     read = dict(polls.values_list("subject", "last_success_at"))

@@ -1,7 +1,7 @@
 """Alert rules about keys, following upstream's authentication guide: unexpected use, errors, expiry."""
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from alerts.engine.rule_kinds import (
     Observation,
     Observations,
     RuleKind,
+    read_once,
     register,
     register_summary,
 )
@@ -51,8 +52,13 @@ class WatchedKeys:
 
     @classmethod
     def by(cls, rules: Sequence[Rule], now: datetime) -> "WatchedKeys":
-        """Read the keys that ``rules`` cover, in two queries however many workspaces there are."""
-        workspaces = {rule.workspace_id: rule.workspace for rule in rules}
+        """Return the keys that ``rules`` cover."""
+        return _watch(frozenset(rule.workspace for rule in rules), now)
+
+    @classmethod
+    def of(cls, covered: Iterable[Workspace], now: datetime) -> "WatchedKeys":
+        """Read the keys of ``covered``, in two queries however many they are."""
+        workspaces = {workspace.pk: workspace for workspace in covered}
         polls, keys = defaultdict(list), defaultdict(list)
         for poll in Poll.objects.filter(workspace__in=workspaces, resource__in=RESOURCES):
             polls[poll.workspace_id].append(poll)
@@ -75,6 +81,11 @@ class WatchedKeys:
             readings = keys if isinstance(keys, NoData) else [seen for key in keys if (seen := observe(key, rule))]
             found[rule.pk] = readings
         return found
+
+
+@read_once
+def _watch(workspaces: frozenset[Workspace], now: datetime) -> WatchedKeys:
+    return WatchedKeys.of(workspaces, now)
 
 
 def _problem_of(polls: Sequence[Poll]) -> NoData | None:
@@ -239,7 +250,7 @@ register(
         name="key_new_source",
         label="Key used from somewhere new",
         explanation="Fires when a key is used from an IP address or by a program that it was not used with before. "
-        "A key's first day is for learning. Resolves once nothing new was seen for 24 hours.",
+        "During a key's first day it only learns. Resolves when nothing new was seen for 24 hours.",
         direction="above",
         unit="new sources",
         read=read_new_sources,
@@ -271,9 +282,9 @@ register(
     RuleKind(
         name="key_rate",
         label="Key far above its own pattern",
-        explanation="Fires when a key made this many times the requests of its own busy hours (95 of 100 are "
-        f"quieter) of the last {PATTERN.days} days within the last hour. Fewer than {FEWEST} an hour never count, and "
-        f"busy hours of fewer count as {FEWEST}.",
+        explanation="Fires when a key made this many times as many requests in the last hour as in its busy hours (of "
+        f"the last {PATTERN.days} days, 95 of 100 hours were quieter). Fewer than {FEWEST} requests an hour never "
+        f"fire, and busy hours with fewer count as {FEWEST}.",
         direction="above",
         unit="times its busy hours",
         read=read_rate,

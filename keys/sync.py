@@ -46,9 +46,9 @@ def ingest_full_list(
         for key in listed
     }
     with transaction.atomic(savepoint=False):
-        _upsert(workspace, facts, read_at, is_complete=is_complete)
-        lost_creations.resolve_unknown(workspace, min(read_at, clock.now()), is_complete=is_complete)
-    _schedule_request_logs(workspace)
+        listed_keys = _upsert(workspace, facts, read_at, is_complete=is_complete)
+        lost_creations.resolve_unknown(workspace, min(read_at, clock.cached_now()), is_complete=is_complete)
+    _schedule_request_logs(workspace, listed_keys)
 
 
 def ingest_light_list(
@@ -83,30 +83,37 @@ def _upsert(
     *,
     in_full: bool = True,
     is_complete: bool = True,
-) -> None:
+) -> list[ApiKey]:
     """Write ``facts`` by upstream id in a fixed number of statements; skip facts that were read before the row.
+
+    Returns the keys that upstream lists, as they are now.
 
     The lock allows one ingest or command per workspace at a time, so that what it has read of the mirror stays true.
     """
     with transaction.atomic(savepoint=False):
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         now = clock.now()
         read_at = min(read_at, now)
         known = {key.upstream_id: key for key in ApiKey.objects.of(workspace)}
-        rows: list[ApiKey] = []
+        changed: list[ApiKey] = []
+        same: list[ApiKey] = []
         for upstream_id, values in facts.items():
             key = known.get(upstream_id)
             if key is None:
                 defaults = {"first_seen_at": read_at, "in_full": in_full, "key_id": key_uuid(upstream_id)}
-                key = ApiKey(workspace=workspace, upstream_id=upstream_id, **defaults)
+                key = known[upstream_id] = ApiKey(workspace=workspace, upstream_id=upstream_id, **defaults)
             elif key.is_known_since(read_at, now):
                 continue
-            _apply(key, values, read_at)
-            rows.append(key)
-        _store(rows, {name for values in facts.values() for name in values})
-        unlisted = [key for upstream_id, key in known.items() if upstream_id not in facts and key.gone_at is None]
-        missing = [key.pk for key in unlisted if not key.is_known_since(read_at, now)] if is_complete else []
-        ApiKey.objects.filter(pk__in=missing).update(gone_at=read_at, is_active=False)
+            (changed if _apply(key, values, read_at) else same).append(key)
+        _store(changed, {name for values in facts.values() for name in values})
+        if same:
+            ApiKey.objects.filter(pk__in=[key.pk for key in same]).update(read_at=read_at)
+        there = {upstream_id: key for upstream_id, key in known.items() if key.gone_at is None}
+        missing = [key for upstream_id, key in there.items() if upstream_id not in facts and is_complete]
+        missing = [key for key in missing if not key.is_known_since(read_at, now)]
+        if missing:
+            ApiKey.objects.filter(pk__in=[key.pk for key in missing]).update(gone_at=read_at, is_active=False)
+    return [key for key in there.values() if key not in missing]
 
 
 def _store(rows: list[ApiKey], columns: set[str]) -> None:
@@ -118,7 +125,9 @@ def _store(rows: list[ApiKey], columns: set[str]) -> None:
     )
 
 
-def _apply(key: ApiKey, values: dict[str, object], read_at: datetime) -> None:
+def _apply(key: ApiKey, values: dict[str, object], read_at: datetime) -> bool:
+    """Set ``values`` on ``key``; return whether more than the time of reading changed."""
+    before = vars(key).copy()
     was_active = key.is_active and not key._state.adding  # noqa: SLF001 - Django's documented way to ask
     for name, value in values.items():
         setattr(key, name, value)
@@ -127,11 +136,12 @@ def _apply(key: ApiKey, values: dict[str, object], read_at: datetime) -> None:
         key.revoked_at = key.revoked_by = None  # revocation is final, so the key was not revoked
     if was_active and not key.is_active and not key.is_expired and key.revoked_at is None:
         key.revoked_at = read_at  # when the mirror noticed; only for the console's own commands is it known who did it
+    return key._state.adding or vars(key) | {"read_at": before["read_at"]} != before  # noqa: SLF001 - as above
 
 
-def _schedule_request_logs(workspace: Workspace) -> None:
+def _schedule_request_logs(workspace: Workspace, keys: Sequence[ApiKey]) -> None:
     """Ensure that each listed key has a poll of its request log, due soon if its count has increased."""
-    keys, now = list(ApiKey.objects.of(workspace).filter(gone_at__isnull=True)), clock.now()
+    now = clock.cached_now()
     polls = {poll.subject: poll for poll in workspace.polls.filter(resource=REQUEST_LOG)}
     Poll.objects.bulk_create(
         [

@@ -91,7 +91,7 @@ def key_activity(workspace: Workspace, keys: Sequence[ApiKey], now: datetime) ->
 
 
 def _add_limited(workspace: Workspace, found: dict[UUID, KeyActivity], since: datetime) -> None:
-    limited = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=429, created_at__gte=since)
+    limited = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=429).by_hour().between(since, None)
     for key_id, n in limited.order_by().values_list("key").annotate(n=Count("pk")):
         if key_id in found:
             found[key_id].limited = n

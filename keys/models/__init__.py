@@ -3,7 +3,7 @@ from keys.log.models.gap import LogGap
 from keys.log.models.request import LoggedRequest
 from keys.log.models.rollup import KeyEndpoint, KeyTraffic, WorkspaceTraffic
 from keys.models.creation import KeyCreation
-from keys.models.key import ApiKey
+from keys.models.key import ApiKey, mark_namesakes
 
 __all__ = [
     "ApiKey",
@@ -14,4 +14,5 @@ __all__ = [
     "LogGap",
     "LoggedRequest",
     "WorkspaceTraffic",
+    "mark_namesakes",
 ]

@@ -1,4 +1,6 @@
 import uuid
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -80,6 +82,11 @@ class ApiKeyQuerySet(models.QuerySet["ApiKey"]):
         """Return the keys with a name, prefix, last four characters or id that match ``text``."""
         found = Q(name__icontains=text) | Q(prefix__icontains=text) | Q(last4__icontains=text)
         return self.filter(found | Q(upstream_id__istartswith=text))
+
+    def active_with_name(self, name: str) -> "ApiKeyQuerySet":
+        if "\x00" in name:  # no name has it, and PostgreSQL takes it in no query
+            return self.none()
+        return self.active().filter(name__iexact=name.strip()).exclude(name="").order_by("created_at", "pk")
 
     def secret_unseen(self) -> "ApiKeyQuerySet":
         """Return active keys that this console created but with a secret that nobody has seen."""
@@ -165,6 +172,8 @@ class ApiKey(models.Model):
     kept_from = models.DateTimeField(null=True)
 
     objects = models.Manager.from_queryset(ApiKeyQuerySet)()
+    # Whether another key in the same list has this name, so that the label needs more than the name.
+    has_namesake = False
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["workspace", "upstream_id"], name="one_row_a_key")]
@@ -178,7 +187,9 @@ class ApiKey(models.Model):
 
     @property
     def label(self) -> str:
-        """Return the name, or the masked key if it has none."""
+        """Return the name, with the last four characters where it isn't unique; the masked key if it has none."""
+        if self.name and self.has_namesake and self.last4:
+            return f"{self.name} (…{self.last4})"
         return self.name or self.masked
 
     @property
@@ -224,6 +235,15 @@ class ApiKey(models.Model):
         It is unknown if requests had left upstream's log before it was first read here.
         """
         return self.created_at if self.count_before == 0 else None
+
+
+def mark_namesakes(keys: Iterable[ApiKey]) -> list[ApiKey]:
+    """Return ``keys``, the ones shown together, with labels that tell those of the same name apart."""
+    listed = list(keys)
+    counts = Counter({key.pk: key.name for key in listed}.values())
+    for key in listed:
+        key.has_namesake = counts[key.name] > 1
+    return listed
 
 
 clock.register(

@@ -99,7 +99,7 @@ def _record_created(creation: KeyCreation, actor: Actor, answer: CreatedApiKey) 
     creation.prefix, creation.last4 = text[:10], text[-4:]
     _finish(creation, actor, KeyCreation.State.SUCCEEDED)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=creation.workspace_id)  # blocks the ingest of lists
+        Workspace.objects.lock(creation.workspace_id)  # blocks the ingest of lists
         creation.refresh_from_db()
         link_by_ends(creation)
     refresh_list(creation.workspace)

@@ -94,7 +94,7 @@ def begin_revocation(workspace: Workspace, actor: Actor, keys: list[ApiKey], con
     simultaneous requests are counted as well.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         if is_mass_revocation(workspace, actor, keys):
             confirm()
         chosen = ApiKey.objects.active().filter(pk__in=[key.pk for key in keys])
@@ -180,7 +180,7 @@ def _record(workspace: Workspace, actor: Actor, result: RevokeResult) -> None:
 def _mark_revoked(key: ApiKey, actor: Actor, at: datetime) -> None:
     """Mark the row revoked. ``read_at`` is updated too, so that a list fetched earlier cannot reactivate the key."""
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=key.workspace_id)  # blocks the ingest of lists
+        Workspace.objects.lock(key.workspace_id)  # blocks the ingest of lists
         key.is_active, key.revoked_by = False, actor.user
         key.revoked_at, key.read_at = min(key.revoked_at or at, at), clock.now()
         key.save(update_fields=["is_active", "revoked_at", "revoked_by", "read_at"])

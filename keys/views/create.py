@@ -11,6 +11,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.errors import ValidationFailed
+from core.http import wants_partial
 from keys import services
 from keys.empty_states import why_no_creation
 from keys.forms import CreateKeyForm
@@ -23,14 +24,17 @@ from workspaces.audit.events import Actor
 from workspaces.error_messages import explain
 from workspaces.models import Role, Workspace
 
+MOST_NAMESAKES = 3
+ENTRIES = ("name", "expiry", "expires_on")
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: HttpRequest, slug: str) -> HttpResponse:
     """Ask for name and expiry; respond to the form with the new key's secret, or with why there is none."""
     workspace = get_workspace(request, slug, Role.OPERATOR)
-    require_confirmation(request, keep=("name", "expiry", "expires_on"))
     if request.method != "POST":
-        return _form_page(request, workspace, CreateKeyForm(initial=take_kept_entries(request)))
+        return _ask(request, workspace)
+    require_confirmation(request, keep=ENTRIES)
     form = CreateKeyForm(request.POST)
     if not form.is_valid():
         return _form_page(request, workspace, form)
@@ -49,11 +53,22 @@ def create(request: HttpRequest, slug: str) -> HttpResponse:
     return _reveal(request, workspace, new)
 
 
+def _ask(request: HttpRequest, workspace: Workspace) -> HttpResponse:
+    """Show the form, or while a name is typed into it, only which active keys have that name."""
+    if wants_partial(request):
+        namesakes = ApiKey.objects.of(workspace).active_with_name(request.GET.get("name", ""))
+        return render(request, "keys/new.html#namesakes", {"namesakes": namesakes[:MOST_NAMESAKES]})
+    require_confirmation(request, keep=ENTRIES)
+    return _form_page(request, workspace, CreateKeyForm(initial=take_kept_entries(request)))
+
+
 def _form_page(
     request: HttpRequest, workspace: Workspace, form: CreateKeyForm, explanation: object = None
 ) -> HttpResponse:
+    name = str(form["name"].value() or "")
     context = {
         "form": form,
+        "namesakes": ApiKey.objects.of(workspace).active_with_name(name)[:MOST_NAMESAKES] if name else (),
         "explanation": explanation,
         "blank": why_no_creation(workspace),
         "slots": key_slots(workspace),
@@ -74,11 +89,14 @@ def _refused(request: HttpRequest, workspace: Workspace, form: CreateKeyForm, er
 @sensitive_variables()
 def _reveal(request: HttpRequest, workspace: Workspace, new: NewKey) -> HttpResponse:
     key = new.key
+    namesakes = ApiKey.objects.of(workspace).active_with_name(new.creation.name)
     if key is not None:
         key.workspace = workspace
+        namesakes = namesakes.exclude(pk=key.pk)
     context = {
         "creation": new.creation,
         "key": key,
+        "namesakes": namesakes[:MOST_NAMESAKES],
         "secret": new.secret.reveal(),
         "expires_at": new.expires_at,
         "revoke_url": reverse("keys:revoke", args=[workspace.slug, key.key_id]) if key else "",
@@ -104,7 +122,7 @@ def seen(request: HttpRequest, slug: str) -> HttpResponse:
     try:
         form_id = uuid.UUID(request.POST.get("form_id", ""))
     except ValueError:
-        return HttpResponse("form_id must be the id of a form.\n", status=400, content_type="text/plain")
+        return HttpResponse("form_id must be the ID of a form.\n", status=400, content_type="text/plain")
     creation = KeyCreation.objects.filter(workspace=workspace, form_id=form_id).first()
     by_them = creation is not None and creation.user_id == request.user.pk
     if creation is not None and by_them and creation.state == KeyCreation.State.SUCCEEDED:

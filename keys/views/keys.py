@@ -21,6 +21,7 @@ from keys.log.search.row_details import open_row
 from keys.models import ApiKey, KeyCreation
 from keys.models.key import SORTS
 from keys.presenters import LAST_HOUR, KeyListConnection, key_row, key_slots, revoke_facts, visible_ends
+from keys.scopes import scopes_of
 from keys.views.shared import get_key
 from workspaces.access import get_workspace
 from workspaces.models import AuditEvent, Workspace
@@ -105,6 +106,7 @@ def detail(request: HttpRequest, slug: str, key_id: UUID) -> HttpResponse:
     context["log_url"] = reverse("keys:requests", args=[slug, key.key_id])
     context["events"] = AuditEvent.objects.of(workspace).filter(subject_id=key.upstream_id)[:LATEST_EVENTS]
     context["connection"] = KeyListConnection.of(workspace)
+    context["scopes"] = SimpleLazyObject(partial(scopes_of, key, workspace))  # not in the part that is refreshed
     return render_page(request, DETAIL, part, context)
 
 

@@ -78,8 +78,13 @@ def _confirm(request: HttpRequest, workspace: Workspace, chosen: ApiKeyQuerySet)
 
 def _facts(workspace: Workspace, chosen: ApiKeyQuerySet) -> Context:
     since = clock.cached_now() - LAST_HOUR
-    facts = revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
-    return {"facts": facts, "in_use": [fact for fact in facts if fact.is_in_use]}
+    known = revoke_facts(with_activity(chosen.with_people().recently_used_first(), since), workspace)
+    facts = [fact for fact in known if fact.key.is_usable]
+    return {
+        "facts": facts,
+        "ended": [fact for fact in known if not fact.key.is_usable],
+        "in_use": [fact for fact in facts if fact.is_in_use],
+    }
 
 
 def _revoke(request: HttpRequest, workspace: Workspace, keys: list[ApiKey], back: str) -> HttpResponse:

@@ -261,3 +261,27 @@ def test_a_secret_is_not_called_seen_without_its_audit_event(console, monkeypatc
 def test_an_unknown_form_was_not_seen(console, form_id):
     assert console.post("seen", data={"form_id": form_id}).status_code in {204, 400}
     assert not AuditEvent.objects.filter(action=Action.KEY_SECRET_SEEN).exists()
+
+
+def test_a_name_that_another_active_key_has_is_hinted_at_and_taken(console):
+    console.create(name="Production")
+    first = console.key(name="Production", is_active=True)
+    htmx = {"HX-Request": "true", "HX-Target": "namesakes"}
+    while_typing = text_of(console.get("new", data={"name": "production "}, headers=htmx))
+    assert "Another active key has this name" in while_typing
+    assert first.last4 in while_typing
+    assert "<form" not in while_typing
+    page = console.create(name="Production")
+    assert page.context["secret"]
+    assert "Another active key has this name" in text_of(page)
+    assert "Another active key" not in text_of(console.get("new", data={"name": "Staging"}, headers=htmx))
+    assert "Another active key" not in text_of(console.create(name="Staging"))
+    assert "Another active key" not in text_of(console.get("new", data={"name": "Produ\x00"}, headers=htmx))
+
+
+def test_the_last_day_is_not_called_optional_where_choosing_a_date_requires_it(console):
+    page = text_of(console.get("new"))
+    label = page.partition('for="id_expires_on"')[2].partition("</label>")[0]
+    assert "Last day" in label
+    assert "optional" not in label
+    assert "Enter the last day the key should work" in text_of(console.create(name="x", expiry="date", expires_on=""))

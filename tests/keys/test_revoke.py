@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -69,6 +70,40 @@ def test_the_list_opens_it_as_a_dialog(mirror):
     part = text_of(mirror.get("revoke", key.key_id, headers=HTMX))
     assert part.startswith("<dialog")
     assert f'action="{mirror.url("revoke", key.key_id)}"' in part
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_a_key_that_is_revoked_already_is_not_offered_to_be_revoked(mirror, operator, headers):
+    add_session(mirror.workspace)
+    now = timezone.now()
+    key = make_key(mirror.workspace, "Doomed", is_active=False, revoked_at=now, revoked_by=operator)
+    page = text_of(mirror.get("revoke", key.key_id, headers=headers))
+    assert "Doomed is no longer active" in page
+    assert re.search(rf"Revoked</span>.*By {re.escape(str(key.revoked_by))}, ", page)
+    assert f'href="{mirror.url("detail", key.key_id)}"' in page
+    assert not [words for words in ("Revoke this key", "stops working", "can't be undone") if words in page]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"is_active": False, "revoked_at": timezone.now()}, "Outside this console, noticed"),
+        ({"expires_at": timezone.now() - timedelta(days=1)}, "Expired on"),
+        ({"gone_at": timezone.now(), "is_active": False}, "Removed from Cleanlist"),
+    ],
+)
+def test_of_several_only_those_that_still_work_are_offered(mirror, facts, words):
+    add_session(mirror.workspace)
+    keys = [make_key(mirror.workspace, "Ended", **facts), make_key(mirror.workspace, "Working")]
+    chosen = {"key": [str(key.key_id) for key in keys]}
+    page = text_of(mirror.get("revoke_selected", query_params=chosen))
+    assert "Revoke Working?" in page
+    assert "1 of the chosen keys is no longer active and left out:" in page
+    assert words in page
+    assert f'name="key" value="{keys[0].key_id}"' not in page
+    page = text_of(mirror.get("revoke_selected", query_params={"key": str(keys[0].key_id)}))
+    assert "Ended is no longer active" in page
+    assert "Revoke this key" not in page
 
 
 def test_revoking_strikes_the_row_and_says_who_did_it(console, key, sandbox):

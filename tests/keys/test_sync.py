@@ -35,6 +35,19 @@ def test_landing_the_same_list_twice_changes_nothing(workspace):
     assert list(ApiKey.objects.order_by("upstream_id").values()) == before
 
 
+def test_a_list_that_says_nothing_new_writes_only_when_it_was_read(workspace):
+    land(workspace, listed(1), listed(2))
+    with CaptureQueriesContext(connection) as queries:
+        land(workspace, listed(1), listed(2), after=60)
+    written = [sql for query in queries if (sql := query["sql"]).startswith(("INSERT", "UPDATE", "DELETE"))]
+    assert len(written) == 1
+    assert set(ApiKey.objects.values_list("read_at", flat=True)) == {NOW + timedelta(seconds=60)}
+
+    land(workspace, listed(1, request_count=8), listed(2), after=120)
+    assert dict(ApiKey.objects.values_list("name", "request_count")) == {"Key 1": 8, "Key 2": 7}
+    assert set(ApiKey.objects.values_list("read_at", flat=True)) == {NOW + timedelta(seconds=120)}
+
+
 def test_a_list_that_was_read_earlier_but_came_later_is_stale(workspace):
     land(workspace, listed(1, is_active=False), after=10)
     land(workspace, listed(1), after=5)

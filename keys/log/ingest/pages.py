@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from cleanlist import RequestLogEntry
 from core import clock
-from core.db.sql import adapt_uuid, execute_batch
+from core.db.sql import Statement, adapt_uuid, execute_batch
 from core.sanitize import sanitize_text
 from keys.log.canonical import canonical_ip
 from keys.log.ingest import gaps, rollups
@@ -41,13 +41,18 @@ SELECT ARRAY(SELECT path FROM keys_keyendpoint WHERE key_id = keys_apikey.id),
     EXISTS (SELECT FROM keys_loggap WHERE key_id = keys_apikey.id), {", ".join(_FIELDS)}
 FROM keys_apikey WHERE workspace_id = %s AND upstream_id = %s
 """  # noqa: S608 - the names are ours
-# The time range excludes no row; it keeps PostgreSQL from scanning the partitions of other months. PostgreSQL splits
-# the ids before it plans, so that it knows how many there are.
-_EXISTING = """
+# The rows of a page follow each other, so the range holds few others. PostgreSQL splits the ids before it plans, so
+# that it knows how many there are.
+_EXISTING_IN_RANGE = """
 SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at BETWEEN %s AND %s
 AND upstream_id = ANY (string_to_array(%s, %s))
 """
 _BETWEEN_IDS = "\x1f"  # stored texts contain no control characters (``core.sanitize``)
+# If upstream dates some rows wrongly, the range may be the whole log. The caller compares the ids.
+_EXISTING_AT_TIMES = """
+SELECT upstream_id, created_at FROM keys_loggedrequest WHERE key_id = %s AND created_at = ANY (%s::timestamptz[])
+"""
+_FEW_ROWS, _LONGER = 20, 10
 _NEWER = "SELECT count(*) FROM keys_loggedrequest WHERE key_id = %s AND created_at > %s AND created_at <= %s"
 _LONGEST_DURATION_MS = 2**31 - 1
 # Longer paths and user agents are not cached: upstream may send megabytes of them.
@@ -77,7 +82,8 @@ def ingest_page(
         key, endpoints = state.key, set(state.endpoints)
         page = {(row_id, entry.created_at): entry for entry in entries if (row_id := sanitize_text(entry.id, 200))}
         existing = find_existing(key, set(page), read_at)
-        new = [new_row(row_id[0], entry) for row_id, entry in page.items() if row_id not in existing.ids]
+        new = [new_row(row_id[0], entry) for row_id, entry in reversed(page.items()) if row_id not in existing.ids]
+        new.sort(key=lambda row: row.created_at)  # indexes that grow upward take the least space
         with insert_rows(key, new):
             counts, observed = rollups.count_rows(new, endpoints), facet.observed_in(new)
         transaction.on_commit(partial(_count_metrics, workspace.pk, counts))
@@ -104,8 +110,10 @@ def reschedule(poll: Poll, times: Sequence[datetime], read_at: datetime, *, foun
     if poll.interval_seconds >= gaps.INACTIVE_SECONDS:
         return
     rate = gaps.observed_rate(sorted(times, reverse=True), read_at)
-    poll.interval_seconds = gaps.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
-    Poll.objects.filter(pk=poll.pk).update(interval_seconds=poll.interval_seconds)
+    seconds = gaps.interval_for(rate, settings.RATE_LIMIT_PER_MINUTE, after_gap=found_gap)
+    if seconds != poll.interval_seconds:
+        poll.interval_seconds = seconds
+        Poll.objects.filter(pk=poll.pk).update(interval_seconds=seconds)
 
 
 # --- the log before the page ----------------------------------------------------------------------------------
@@ -164,11 +172,21 @@ def _query_existing(key: ApiKey, page: set[RowId], read_at: datetime) -> Existin
         newer = rows.filter(created_at__gt=counted_until, created_at__lte=latest).count() if counted_until else 0
         return ExistingRows(stored, newer)
     kept = [at for at in times if key.kept_from is None or at >= key.kept_from]
-    of_page = (_EXISTING, [key.pk, min(times), max(times), _BETWEEN_IDS.join(ids), _BETWEEN_IDS])
     since = (_NEWER, [key.pk, counted_until, latest])
-    found, ((newer,),), missing = execute_batch(of_page, since, partitions.missing_statement(kept))
+    found, ((newer,),), missing = execute_batch(
+        _existing_statement(key, ids, times), since, partitions.missing_statement(kept)
+    )
     partitions.create(name for (name,) in missing)
     return ExistingRows({(upstream_id, at) for upstream_id, at in found}, newer)
+
+
+def _existing_statement(key: ApiKey, ids: Sequence[str], times: Sequence[datetime]) -> Statement:
+    """Return the SQL that selects ids and times of the page's rows that are stored, and perhaps of some others."""
+    ordered, aside = sorted(times), len(times) // _FEW_ROWS
+    first, last = ordered[0], ordered[-1]
+    if aside and last - first <= _LONGER * (ordered[-1 - aside] - ordered[aside]):
+        return _EXISTING_IN_RANGE, [key.pk, first, last, _BETWEEN_IDS.join(ids), _BETWEEN_IDS]
+    return _EXISTING_AT_TIMES, [key.pk, f"{{{','.join({at.isoformat() for at in times})}}}"]
 
 
 # --- the rows of the page -------------------------------------------------------------------------------------

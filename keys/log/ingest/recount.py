@@ -185,4 +185,4 @@ def recount_facets(key: ApiKey) -> None:
 
 def _lock(workspace: Workspace) -> None:
     """Block ingest until the transaction ends."""
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    Workspace.objects.lock(workspace.pk)

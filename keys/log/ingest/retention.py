@@ -58,7 +58,7 @@ def _note(workspace: Workspace, cutoff: datetime) -> None:
     keys = ApiKey.objects.of(workspace)
     old = LoggedRequest.objects.filter(key=OuterRef("pk"), created_at__lt=cutoff)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)  # the lock that ingest takes
+        Workspace.objects.lock(workspace.pk)  # the lock that ingest takes
         having = list(keys.filter(Exists(old)).values_list("pk", flat=True))
         keys.filter(pk__in=having, kept_from__isnull=True).update(kept_from=cutoff)
         keys.filter(pk__in=having).update(kept_from=Greatest("kept_from", models.Value(cutoff)))

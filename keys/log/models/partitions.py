@@ -107,10 +107,11 @@ def _create(cursor: Any, name: str) -> None:
 
 def drop_before(cutoff: datetime) -> int:
     """Drop the partitions of months entirely before ``cutoff``; return how many rows they held."""
-    return sum(_drop(name, end) for name, end in _ended(cutoff))
+    return sum(_drop(name, end) for name, end in ended(cutoff))
 
 
-def _ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
+def ended(cutoff: datetime) -> Iterator[tuple[str, datetime]]:
+    """Yield the partitions of months entirely before ``cutoff``, and when each month ended."""
     for name in existing():
         if name not in {EARLY, LATE} and (end := _months_of(name)[1]) <= cutoff:
             yield name, end

@@ -1,13 +1,14 @@
 """Exports the filtered request log as a file."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db.models.functions import Coalesce
 
 from core import clock
-from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
-from core.pagination import Cursor
+from core.export import ExportFile, export_file, in_batches, in_file_name
+from core.pagination import MOST_COUNTED, Cursor
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.page import MatchCounts, count_matches
@@ -41,7 +42,7 @@ class ExportLine(NamedTuple):
     """
 
     id: str
-    created_at: str
+    created_at: datetime
     key_id: str
     key_name: str
     key: str
@@ -58,7 +59,7 @@ class ExportLine(NamedTuple):
 def export_requests(workspace: Workspace, actor: Actor, form: LogFilterForm, file_format: str) -> ExportFile:
     """Return the requests that match the filters, newest first; record that they were exported."""
     now, scope = clock.cached_now(), LogScope(workspace)
-    plan = plan_query(form, scope, now)
+    plan = plan_query(form, scope, now, wanted=MOST_COUNTED)
     record_event(
         Action.REQUESTS_EXPORTED,
         actor,
@@ -84,7 +85,7 @@ def _line(row: tuple[Any, ...], keys: dict[object, ApiKey]) -> ExportLine:
     _, at, key_id, upstream_id, *rest = row
     key = keys.get(key_id)
     names = (key.upstream_id, key.name, key.masked) if key else ("", "", "")
-    return ExportLine(upstream_id, in_utc(at), *names, *rest)
+    return ExportLine(upstream_id, at, *names, *rest)
 
 
 def file_size_text(sample: Sequence[LoggedRequest], tallies: MatchCounts) -> str:

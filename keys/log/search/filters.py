@@ -7,9 +7,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.db.models import Q
 from django.http import QueryDict
 
 from core.filters import Chip, FilterForm, Words, example, search_input
@@ -17,10 +20,11 @@ from keys.log.canonical import Network, parse_network
 from keys.log.models.facet import LogFacetQuerySet
 from keys.log.models.gap import LogGapQuerySet
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.models import ApiKey, LogFacet, LogGap, LoggedRequest
+from keys.models import ApiKey, LogFacet, LogGap, LoggedRequest, mark_namesakes
 from workspaces.models import Workspace
 
 LONGEST_DURATION_MS = 2**31 - 1
+MOST_WORDS = 6
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,16 @@ class StatusFilter:
 class LogFilterForm(FilterForm):
     """The log's filters, all optional; while one is invalid nothing is shown, and its field says why."""
 
-    search = "path"
+    search = "q"
 
+    q = forms.CharField(
+        required=False,
+        label="Search",
+        max_length=200,
+        widget=search_input("Path, agent, IP, status or request ID"),
+    )
     path = forms.CharField(
-        required=False, label="Path", max_length=1000, widget=search_input("Path: /begins-with, part or =/exact")
+        required=False, label="Path", max_length=1000, widget=example("/begins-with, part or =/exact")
     )
     status = forms.CharField(required=False, label="Status", max_length=200, widget=example("4xx, 429"))
     ip = forms.CharField(required=False, label="IP or network", max_length=64, widget=example("203.0.113.0/24"))
@@ -78,12 +88,19 @@ class LogFilterForm(FilterForm):
     def __init__(self, data: QueryDict, keys: Sequence[ApiKey] | None = None) -> None:
         """``keys`` are the choices for the key filter; None on the page of a single key."""
         super().__init__(data)
-        self.keys = {str(key.key_id): key for key in keys or ()}
+        self.keys = {str(key.key_id): key for key in mark_namesakes(keys or ())}
         if keys is None:
             del self.fields["key"]
         else:
             names = [("", "All keys"), *((name, key.label) for name, key in self.keys.items())]
             self.fields["key"].widget = forms.Select(choices=names)
+
+    def clean_q(self) -> tuple[str, ...]:
+        """Return the words that a request has to contain."""
+        words = tuple(dict.fromkeys(self.cleaned_data["q"].split()))
+        if len(words) > MOST_WORDS:
+            raise ValidationError(f"Search for at most {MOST_WORDS} words at once.")
+        return words
 
     def clean_key(self) -> ApiKey | None:
         text: str = self.cleaned_data["key"]
@@ -121,25 +138,27 @@ class LogFilterForm(FilterForm):
                 f"“{text[:64]}” is neither an address nor a network. Write 203.0.113.42 or 203.0.113.0/24."
             ) from error
 
-    def apply(self, rows: LoggedRequestQuerySet, now: datetime) -> LoggedRequestQuerySet:
-        """Apply every filter except the one on the console's own calls."""
-        for condition in self._conditions(now):
+    def apply(self, rows: LoggedRequestQuerySet, now: datetime, without: str = "") -> LoggedRequestQuerySet:
+        """Apply every filter except the one on the console's own calls, and on the column ``without``."""
+        for condition in self._conditions(now, without):
             rows = rows.filter(**condition)
         data = self.cleaned_data
-        if data["status"]:
+        for word in () if without == "q" else data["q"]:
+            rows = rows.filter(contains_word(word))
+        if data["status"] and without != "status_code":
             rows = rows.with_statuses(data["status"].codes, data["status"].classes)
-        return rows.from_network(data["ip"]) if data["ip"] else rows
+        return rows.from_network(data["ip"]) if data["ip"] and without != "ip_address" else rows
 
-    def _conditions(self, now: datetime) -> Iterator[Mapping[str, object]]:
+    def _conditions(self, now: datetime, without: str) -> Iterator[Mapping[str, object]]:
         data = self.cleaned_data
         yield self.in_time("created_at", now)
         if data.get("key"):
             yield {"key": data["key"]}
         if data["method"]:
             yield {"method__in": data["method"]}
-        if data["path"]:
+        if data["path"] and without != "path":
             yield {f"path__{path_lookup(data['path'])}": data["path"].removeprefix("=")}
-        if data["agent"]:
+        if data["agent"] and without != "user_agent":
             yield {"user_agent__icontains": data["agent"]}
         if data["slower"] is not None:
             yield {"duration_ms__gt": data["slower"]}
@@ -160,6 +179,27 @@ class LogFilterForm(FilterForm):
         return self.link(own="")
 
     @property
+    def path_in_words(self) -> str:
+        """Return what paths are asked for: "begins with /api"; empty without such a filter."""
+        path = self.raw["path"]
+        return f"{PATH_WORDS[path_lookup(path)]} {path.removeprefix('=')}" if path else ""
+
+    @property
+    def anywhere_in_path(self) -> Chip | None:
+        """Return the search for the same text anywhere in the path; None if it is already that."""
+        path = self.raw["path"]
+        part = path.lstrip("=/")
+        return (
+            Chip(f"Search for “{part}” anywhere in the path", self.link(path=part)) if part and part != path else None
+        )
+
+    @property
+    def no_such_path(self) -> str:
+        """Return what a log without a match lacks, if paths are asked for."""
+        others = " among the requests that the other filters show" if len(list(self.words())) > 1 else ""
+        return f"No path {self.path_in_words}{others}." if self.raw["path"] else ""
+
+    @property
     def suggestions(self) -> list[Chip]:
         """Return filters to start with, each with its query string."""
         return [Chip(text, self.link(status=text)) for text in ("401", "429", "4xx", "5xx")]
@@ -170,8 +210,8 @@ class LogFilterForm(FilterForm):
         raw = self.raw
         if key := self.cleaned_data.get("key"):
             yield ("key",), f"key {key.label}"
-        if path := raw["path"]:
-            yield ("path",), f"path {PATH_WORDS[path_lookup(path)]} {path.removeprefix('=')}"
+        if raw["path"]:
+            yield ("path",), f"path {self.path_in_words}"
         for name, word in SIMPLE_WORDS.items():
             if raw[name]:
                 yield (name,), word.format(self._ip_in_words() if name == "ip" else raw[name])
@@ -185,6 +225,7 @@ class LogFilterForm(FilterForm):
 
 
 SIMPLE_WORDS = {
+    "q": "with “{}”",
     "status": "status {}",
     "method": "method {}",
     "ip": "from {}",
@@ -197,3 +238,19 @@ PATH_WORDS = {"exact": "is", "startswith": "begins with", "contains": "contains"
 def path_lookup(text: str) -> str:
     """Return the lookup for a path: "=/x" is an exact match, "/x" a prefix, anything else a part."""
     return "exact" if text.startswith("=") else "startswith" if text.startswith("/") else "contains"
+
+
+def contains_word(word: str) -> Q:
+    """Return the condition that a request contains ``word`` in a text of it, or has it as its status or method."""
+    return reduce(or_, (Q(**{f"{column}__{lookup}": value}) for column, lookup, value in word_lookups(word)))
+
+
+def word_lookups(word: str) -> Iterator[tuple[str, str, str]]:
+    """Yield by column how a request is asked for ``word``: lookup and value."""
+    yield "path", "icontains", word
+    yield "user_agent", "icontains", word
+    yield "ip_address", "icontains", word
+    if re.fullmatch("[A-Za-z]{3,16}", word):
+        yield "method", "exact", word.upper()
+    if re.fullmatch("[1-9][0-9]{2}", word):
+        yield "status_code", "exact", word

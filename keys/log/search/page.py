@@ -8,7 +8,7 @@ from django.db.models import Count, Q
 
 from core import clock, pagination
 from core.db.query_timeout import QueryTimeout, time_limit
-from core.pagination import PAGE_SIZE, CappedCount, Cursor, Page
+from core.pagination import LARGEST_PK, PAGE_SIZE, CappedCount, Cursor, Page
 from keys.log.models.request import LoggedRequestQuerySet
 from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.query_plan import QueryPlan, plan_query
@@ -16,6 +16,8 @@ from keys.models import ApiKey, LoggedRequest
 
 # Rows examined for the page itself, and for each part that the page requests later.
 WINDOW, LATER_WINDOW = 2_500, 50_000
+# Rows of one value examined first, because most of them match.
+FIRST_WINDOW = 150
 
 
 @dataclass(frozen=True)
@@ -159,11 +161,12 @@ def count_matches(form: LogFilterForm, scope: LogScope) -> MatchCounts:
     """Count matching and hidden rows, each among the newest MOST_COUNTED rows and within COUNT_SECONDS."""
     try:
         with time_limit(pagination.COUNT_SECONDS):
-            plan = plan_query(form, scope, clock.cached_now(), with_own=True)
+            most = pagination.MOST_COUNTED
+            plan = plan_query(form, scope, clock.cached_now(), with_own=True, wanted=most)
             rows = plan.rows.newest_first() if plan else scope.rows.none()
-            found = rows[: pagination.MOST_COUNTED + 1]
+            found = rows[: most + 1]
             counts = found.aggregate(all=Count("pk"), own=Count("pk", filter=Q(is_own_call=True)))
-            held = scope.rows.newest_first()[: pagination.MOST_COUNTED + 1].count() if form.narrows else counts["all"]
+            held = scope.rows.in_time_order()[: most + 1].count() if form.narrows else counts["all"]
     except QueryTimeout:
         return MatchCounts(CappedCount(None), CappedCount(None), CappedCount(None), form.shows_own)
     cut = counts["all"] > pagination.MOST_COUNTED
@@ -185,15 +188,31 @@ def find_rows(
         return FoundRows([])
     if plan.is_rare:
         return _find_rare(plan, cursor, upward=upward)
-    rows, scanned = (_next_rows(some, cursor, upward=upward) for some in (plan.rows, plan.scanned))
-    edge = scanned.values_list("created_at", "pk")[window : window + 1].first()
+    if plan.is_of_value:
+        found = _find_within(plan, cursor, upward, min(FIRST_WINDOW, window))
+        if found.has_more or not found.stopped_at:
+            return found
+    return _find_within(plan, cursor, upward, window)
+
+
+def _find_within(plan: QueryPlan, cursor: Cursor | None, upward: bool, window: int) -> FoundRows:
+    rows, edge = _next_rows(plan.rows, cursor, upward=upward), _edge(plan.scanned, cursor, upward, window)
     if edge is not None:
-        rows = rows.after(Cursor(*edge)) if upward else rows.before(Cursor(*edge))
+        rows = rows.filter(**{"created_at__lt" if upward else "created_at__gt": edge})
     found = list(rows[: PAGE_SIZE + 1])
     if len(found) > PAGE_SIZE or edge is None:
         return FoundRows(found[:PAGE_SIZE], found[PAGE_SIZE].created_at if len(found) > PAGE_SIZE else None)
-    # The next window begins with the row at the edge of this one.
-    return FoundRows(found, stopped_at=Cursor(edge[0], edge[1] + (-1 if upward else 1)))
+    # The next window begins with the rows at the edge of this one.
+    return FoundRows(found, stopped_at=Cursor(edge, 0 if upward else LARGEST_PK))
+
+
+def _edge(scanned: LoggedRequestQuerySet, cursor: Cursor | None, upward: bool, window: int) -> datetime | None:
+    """Return the time after the next ``window`` rows; None if there are fewer. An index knows it without the rows."""
+    if cursor is not None:
+        scanned = scanned.between(cursor.at, None) if upward else scanned.between(None, cursor.at)
+        scanned = scanned.exclude(created_at=cursor.at)
+    times = scanned.in_time_order(upward=upward).values_list("created_at", flat=True)
+    return times[window : window + 1].first()
 
 
 def _next_rows(rows: LoggedRequestQuerySet, cursor: Cursor | None, *, upward: bool) -> LoggedRequestQuerySet:

@@ -5,39 +5,61 @@ and with which keys. Rare matches are fetched by the index of their column; ever
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, Q, TextField, Value
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, TextField, Value
 
+from core.pagination import PAGE_SIZE
 from keys.log.canonical import in_network
+from keys.log.models import partitions
 from keys.log.models.facet import OTHERS, fingerprint
 from keys.log.models.request import LoggedRequestQuerySet
-from keys.log.search.filters import LogFilterForm, LogScope, path_lookup
+from keys.log.search.filters import LogFilterForm, LogScope, path_lookup, word_lookups
 
 # Reading this many facets takes a few milliseconds. If more match, there is no estimate.
 MOST_MATCHES = 1000
 # Up to this many rows are read at once and sorted.
 MOST_RARE = 1_000
 MOST_RARE_VALUES = 100
+# A value with more rows an hour than this is found sooner in order of time than by an index that ends with the hour.
+MOST_AN_HOUR = 2_500
 # Columns with an index in the log of one key. Across keys, statuses and IP addresses have their own; paths and user
 # agents have one only together with the key's id.
 INDEXED = {"postgresql": {"status_code", "ip_address", "path", "user_agent"}, "sqlite": {"status_code", "ip_address"}}
 ACROSS_KEYS = {"status_code", "ip_address"}
+_HOUR = timedelta(hours=1)
+_FACET = ("kind", "value", "count", "first_seen_at", "last_seen_at", "key_id", "fingerprint")
+
+
+class FacetTest(NamedTuple):
+    """Which ``facets``, all of these ``kinds``, tell how many rows one filter finds.
+
+    ``column`` is "" if the filter asks for a word, which may be in several. ``exact`` is the only value it can find.
+    """
+
+    column: str
+    facets: Q
+    kinds: tuple[str, ...]
+    exact: str | None = None
 
 
 @dataclass(frozen=True)
 class FilterEstimate:
     """An upper bound for the matches of one filter: at most ``most`` rows, in this time, of these keys.
 
-    It is never too low: what it excludes is not in the log. ``values`` are all matching values of the column; None if
-    there may be others.
+    It is never too low: what it excludes is not in the log. ``column`` is "" if there are matches in several, and
+    ``values`` are all that match in it; None if there may be others. ``replaces`` is the column whose filter finds
+    exactly the rows with these values, "" if none does.
     """
 
     column: str
+    replaces: str
     values: tuple[str, ...] | None
     most: int
     first_at: datetime | None
@@ -49,82 +71,117 @@ class FilterEstimate:
         indexed = self.column in INDEXED[connection.vendor]
         return indexed and self.values is not None and len(self.values) <= MOST_RARE_VALUES
 
+    @property
+    def times(self) -> tuple[datetime, datetime] | None:
+        """Return when the first and the last row that may match were; None if there is none."""
+        if not self.most or self.first_at is None or self.last_at is None:
+            return None
+        return self.first_at, self.last_at
+
+    @property
+    def an_hour(self) -> float:
+        """Return how many rows an hour match at most, on average."""
+        first, last = self.times or (None, None)
+        hours = (last - first) / _HOUR if first and last else 0
+        return self.most / (1 + hours)
+
 
 @dataclass(frozen=True)
 class QueryPlan:
     """The ``rows`` that match, and the ``scanned`` rows among which an index in order of time finds them.
 
-    ``is_rare``: few rows match, so they are read by the index of their column and sorted.
+    ``is_rare``: few rows match, so they are read by the index of their column and sorted. ``is_of_value``: most of the
+    scanned rows match, because they are those of one value.
     """
 
     rows: LoggedRequestQuerySet
     scanned: LoggedRequestQuerySet
     is_rare: bool = False
+    is_of_value: bool = False
 
 
-def plan_query(form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False) -> QueryPlan | None:
-    """Return how to find the rows for a valid ``form``; None if the facets show that nothing matches.
+def plan_query(
+    form: LogFilterForm, scope: LogScope, now: datetime, *, with_own: bool = False, wanted: int = PAGE_SIZE
+) -> QueryPlan | None:
+    """Return how to find the newest ``wanted`` rows for a valid ``form``; None if the facets show that nothing matches.
 
     Own calls are included if the form shows them, or ``with_own``.
     """
     scope = scope.narrowed_to(form.cleaned_data.get("key"))
     with_own = with_own or form.shows_own
+    if by_id := _plan_by_id(form, scope, now):
+        return by_id if with_own else replace(by_id, rows=by_id.rows.by_customer())
     estimates = estimate_filters(form, scope, with_own=with_own)
-    rows, scanned = form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now))
-    rows = rows if with_own else rows.by_customer()
-    for estimate in estimates:
-        if not estimate.most or estimate.first_at is None or estimate.last_at is None:
-            return None
-        times = (estimate.first_at, estimate.last_at)
-        rows, scanned = (some.filter(created_at__range=times) for some in (rows, scanned))
+    if not all(estimate.times for estimate in estimates):
+        return None
     indexed = (estimate for estimate in estimates if estimate.is_indexed)
-    return _use_index(QueryPlan(rows, scanned), min(indexed, key=lambda one: one.most, default=None), scope)
+    chosen = min(indexed, key=lambda one: one.most, default=None)
+    plan = chosen and _plan_by_index(chosen, form, scope, now, max(MOST_AN_HOUR, wanted))
+    plan = plan or QueryPlan(form.apply(scope.rows, now), scope.rows.filter(**form.in_time("created_at", now)))
+    rows, scanned = plan.rows if with_own else plan.rows.by_customer(), plan.scanned
+    for estimate in estimates:
+        rows, scanned = (some.between(*(estimate.times or (None, None))) for some in (rows, scanned))
+    return replace(plan, rows=rows, scanned=scanned)
 
 
-def _use_index(plan: QueryPlan, estimate: FilterEstimate | None, scope: LogScope) -> QueryPlan:
-    """Use the index of the most selective filter if that saves more than it costs."""
-    if estimate is None or estimate.values is None:
-        return plan
+def _plan_by_id(form: LogFilterForm, scope: LogScope, now: datetime) -> QueryPlan | None:
+    """Return the plan that reads the requests whose id the search is; None if it is none."""
+    words: tuple[str, ...] = form.cleaned_data["q"]
+    if len(words) != 1:
+        return None
+    keys = [scope.key] if scope.key else form.keys.values()
+    rows = scope.rows.with_upstream_id(words[0], [key.pk for key in keys])
+    return QueryPlan(form.apply(rows, now, "q"), rows, is_rare=True) if rows.exists() else None
+
+
+def _plan_by_index(
+    estimate: FilterEstimate, form: LogFilterForm, scope: LogScope, now: datetime, most_an_hour: int
+) -> QueryPlan | None:
+    """Return the plan that uses the index of the most selective filter, if that saves more than it costs."""
+    is_rare, values = estimate.most <= MOST_RARE, estimate.values or ()
+    covers_scope = scope.key is not None or estimate.column in ACROSS_KEYS
+    if not is_rare and (len(values) != 1 or not covers_scope or _is_frequent(estimate, most_an_hour)):
+        return None
+    rows = scope.rows if is_rare else scope.rows.by_hour()
     if estimate.column == "ip_address":  # its index begins with the workspace
-        workspace = scope.workspace
-        plan = QueryPlan(plan.rows.filter(workspace=workspace), plan.scanned.filter(workspace=workspace))
-    covers_scope = scope.key or estimate.column in ACROSS_KEYS
-    if estimate.most <= MOST_RARE:
-        rows = plan.rows if covers_scope else plan.rows.filter(key__in=estimate.key_ids)
-        return QueryPlan(rows.with_values(estimate.column, estimate.values), plan.scanned, is_rare=True)
-    if len(estimate.values) == 1 and covers_scope:
-        rows, scanned = (some.with_values(estimate.column, estimate.values) for some in (plan.rows, plan.scanned))
-        return QueryPlan(rows, scanned)
-    return plan
+        rows = rows.filter(workspace=scope.workspace)
+    if not covers_scope:
+        rows = rows.filter(key__in=estimate.key_ids)
+    rows, time = rows.with_values(estimate.column, values), form.in_time("created_at", now)
+    scanned = rows.between(time.get("created_at__gte"), time.get("created_at__lt")).filter(**time)
+    return QueryPlan(form.apply(scanned, now, estimate.replaces), scanned, is_rare, is_of_value=not is_rare)
+
+
+def _is_frequent(estimate: FilterEstimate, most_an_hour: int) -> bool:
+    return partitions.is_used() and estimate.an_hour > most_an_hour
 
 
 def estimate_filters(form: LogFilterForm, scope: LogScope, *, with_own: bool) -> list[FilterEstimate]:
     """Return an estimate for each filter of a valid ``form`` that facets can answer, with at most one query."""
-    asked = dict(_conditions(form, scope))
+    asked = list(_tests(form, scope))
     if not asked:
         return []
     facets = scope.facets if with_own else scope.facets.by_customer()
-    condition = Q()
-    for one, kinds, _ in asked.values():
-        condition |= one | Q(kind__in=kinds, fingerprint=OTHERS)
     # Only the beginning of a path with an id is recorded, so it may match any filter that begins alike.
-    facets = facets.alias(path=Value(form.cleaned_data["path"].removeprefix("="), TextField())).filter(condition)
-    columns = ("kind", "value", "count", "first_seen_at", "last_seen_at", "key_id", "fingerprint")
-    found = list(facets.values_list(*columns)[: MOST_MATCHES + 1])
+    facets = facets.alias(path=Value(form.cleaned_data["path"].removeprefix("="), TextField()))
+    passed = {f"is_{n}": one.facets | Q(kind__in=one.kinds, fingerprint=OTHERS) for n, one in enumerate(asked)}
+    facets = facets.filter(reduce(or_, passed.values()))
+    facets = facets.annotate(**{name: ExpressionWrapper(test, BooleanField()) for name, test in passed.items()})
+    found = list(facets.values_list(*_FACET, *passed)[: MOST_MATCHES + 1])
     if len(found) > MOST_MATCHES:
         return []
-    return [
-        _estimate(column, exact, [row for row in found if row[0] in kinds])
-        for column, (_, kinds, exact) in asked.items()
-    ]
+    return [_estimate(one, [row for row in found if row[len(_FACET) + n]]) for n, one in enumerate(asked)]
 
 
-def _estimate(column: str, exact: str | None, rows: Sequence[tuple[Any, ...]]) -> FilterEstimate:
-    is_all = all(kind == column and number != OTHERS for kind, *_, number in rows)
+def _estimate(test: FacetTest, rows: Sequence[tuple[Any, ...]]) -> FilterEstimate:
+    kinds = {row[0] for row in rows}
+    column = test.column or (kinds.pop() if len(kinds) == 1 and "beginning" not in kinds else "")
+    is_all = all(row[0] == column and row[6] != OTHERS for row in rows)
     values = tuple({row[1] for row in rows}) if is_all else None
     return FilterEstimate(
         column,
-        values if exact is None else (exact,),
+        test.column,
+        values if test.exact is None else (test.exact,),
         sum(row[2] for row in rows),
         min((row[3] for row in rows), default=None),
         max((row[4] for row in rows), default=None),
@@ -132,29 +189,33 @@ def _estimate(column: str, exact: str | None, rows: Sequence[tuple[Any, ...]]) -
     )
 
 
-def _conditions(form: LogFilterForm, scope: LogScope) -> Iterator[tuple[str, tuple[Q, tuple[str, ...], str | None]]]:
-    """Yield by column the facets that its filter matches, their kinds, and the value if it asks for exactly one."""
+def _tests(form: LogFilterForm, scope: LogScope) -> Iterator[FacetTest]:
     data = form.cleaned_data
     if statuses := data["status"]:
         matching = Q(value__in=[str(code) for code in statuses.codes])
         for hundred in statuses.classes:
             matching |= Q(value__startswith=str(hundred))
-        yield "status_code", (Q(matching, kind="status_code"), ("status_code",), None)
+        yield FacetTest("status_code", Q(matching, kind="status_code"), ("status_code",))
     if data["method"]:
-        yield "method", (Q(kind="method", value__in=data["method"]), ("method",), None)
+        yield FacetTest("method", Q(kind="method", value__in=data["method"]), ("method",))
     if data["agent"]:
-        yield "user_agent", (Q(kind="user_agent", value__icontains=data["agent"]), ("user_agent",), None)
+        yield FacetTest("user_agent", Q(kind="user_agent", value__icontains=data["agent"]), ("user_agent",))
     if network := data["ip"]:
         if network.num_addresses == 1:
             address = str(network.network_address)
-            yield "ip_address", (Q(kind="ip_address", fingerprint=fingerprint(address)), ("ip_address",), address)
+            one = Q(kind="ip_address", fingerprint=fingerprint(address))
+            yield FacetTest("ip_address", one, ("ip_address",), address)
         elif scope.key:  # all keys together may have too many IP addresses to compare
-            yield "ip_address", (Q(in_network("value", network), kind="ip_address"), ("ip_address",), None)
+            yield FacetTest("ip_address", Q(in_network("value", network), kind="ip_address"), ("ip_address",))
     if path := data["path"]:
-        yield "path", (*_path_condition(path), path[1:] if path.startswith("=") else None)
+        yield FacetTest("path", *_path_facets(path), path[1:] if path.startswith("=") else None)
+    for word in data["q"]:
+        columns = {column: Q(kind=column, **{f"value__{lookup}": text}) for column, lookup, text in word_lookups(word)}
+        # The word may be in the part of a path after its recorded beginning.
+        yield FacetTest("", reduce(or_, columns.values(), Q(kind="beginning")), (*columns, "beginning"))
 
 
-def _path_condition(text: str) -> tuple[Q, tuple[str, ...]]:
+def _path_facets(text: str) -> tuple[Q, tuple[str, ...]]:
     lookup, path = path_lookup(text), text.removeprefix("=")
     same = Q(fingerprint=fingerprint(path)) if lookup == "exact" else Q(**{f"value__{lookup}": path})
     open_ended = Q(path__startswith=F("value")) | (Q(value__startswith=path) if lookup == "startswith" else Q())

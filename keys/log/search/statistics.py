@@ -136,7 +136,7 @@ def log_statistics(form: LogFilterForm, scope: LogScope, now: datetime) -> LogSt
 
 def _read(form: LogFilterForm, scope: LogScope, now: datetime) -> list[LoggedCall]:
     """Return the newest MOST_ROWS matching rows, newest first, plus one if there are more."""
-    plan = plan_query(form, scope, now)
+    plan = plan_query(form, scope, now, wanted=MOST_ROWS)
     if plan is None:
         return []
     found = plan.rows.order_by() if plan.is_rare else plan.rows.newest_first()
@@ -183,7 +183,10 @@ def _new(scope: LogScope, found: dict[str, list[str]], before: datetime) -> set[
 def _rollup(form: LogFilterForm, scope: LogScope, now: datetime) -> Any:
     """Return the rollups of the selected time; None if a filter needs details that they do not have."""
     data = form.cleaned_data
-    if any(data.get(name) for name in ("status", "method", "path", "ip", "agent", "own")) or data["slower"] is not None:
+    if (
+        any(data.get(name) for name in ("q", "status", "method", "path", "ip", "agent", "own"))
+        or data["slower"] is not None
+    ):
         return None
     key = scope.key or data.get("key")
     rollups: Any = (

@@ -26,6 +26,15 @@ from tests.keys.conftest import make_key, text_of
         ("?path==/a", {"path": "/a"}, {"path": "/A"}),
         ("?path=/x/public_bulk_7", {"path": "/x/public_bulk_7/a"}, {"path": "/x/Public_bulk_7/a"}),
         ("?agent=REQUESTS", {"user_agent": "python-requests/2"}, {"user_agent": "curl/8"}),
+        ("?q=bulk", {"path": "/enrich/Bulk"}, {"path": "/enrich/status"}),
+        ("?q=REQUESTS", {"user_agent": "python-requests/2"}, {"user_agent": "curl/8"}),
+        ("?q=0.113.7", {"ip_address": "203.0.113.7"}, {"ip_address": "203.0.114.7"}),
+        ("?q=429", {"status_code": 429}, {"status_code": 428}),
+        ("?q=delete", {"method": "DELETE"}, {"method": "POST"}),
+        ("?q=log-4711", {"upstream_id": "log-4711"}, {"upstream_id": "log-47110"}),
+        ("?q=curl+bulk+503", {"user_agent": "curl/8", "status_code": 503}, {"user_agent": "curl/8"}),
+        ("?q=50%25", {"path": "/50%"}, {"path": "/500"}),
+        ("?q=page%3D2", {"path": "/api/v1/status/4711?page=2"}, {"path": "/api/v1/status/4711?page=3"}),
         ("?slower=1000", {"duration_ms": 1001}, {"duration_ms": 1000}),
         ("?slower=0", {"duration_ms": 1}, {"duration_ms": None}),
         ("?ip=203.0.113.7", {"ip_address": "203.0.113.7"}, {"ip_address": "203.0.113.70"}),
@@ -76,6 +85,8 @@ def test_fixed_times_are_in_the_viewers_zone_unless_they_name_one(log, viewer):
         ("?method=GE7", "is no method"),
         ("?own=yes", "Choose one of the options"),
         ("?key=none", "no such key"),
+        ("?q=one+two+three+four+five+six+seven", "at most 6 words"),
+        ("?q=clapi_abcdefgh0123456789abcdef", "looks like a secret"),
         ("?statsu=500", "Unknown filter “statsu”"),
     ],
 )
@@ -206,3 +217,28 @@ def test_a_day_begins_and_ends_at_its_first_midnight(log, viewer):
     log.add(created_at=datetime(2026, 11, 1, 3, 59, tzinfo=UTC))
     assert sorted(log.shown("?start=2026-11-01")) == [row.pk for row in rows]
     assert len(log.shown("?end=2026-10-31")) == 1
+
+
+def test_where_no_path_begins_so_a_search_anywhere_in_it_is_one_click_away(log):
+    row = log.add(path="/api/v1/public/enrich/bulk")
+    page = text_of(log.get("?path=/enrich/bulk&method=POST"))
+    assert "No path begins with /enrich/bulk among the requests that the other filters show." in page
+    link = re.search(r'href="[^"]*(\?[^"]*)">\s*Search for “enrich/bulk” anywhere in the path', page)[1]
+    assert log.shown(link.replace("&amp;", "&")) == [row.pk]
+    assert "anywhere in the path" not in text_of(log.get("?path=nothing"))
+
+
+def test_keys_of_one_name_are_told_apart_where_they_are_chosen(log):
+    for last4 in ("aaaa", "bbbb"):
+        make_key(log.workspace, name="Production", last4=last4)
+    make_key(log.workspace, name="Staging", last4="cccc")
+    page = text_of(log.get())
+    assert ">Production (…aaaa)</option>" in page
+    assert ">Production (…bbbb)</option>" in page
+    assert ">Staging</option>" in page
+
+
+def test_a_range_without_length_says_so(log):
+    page = text_of(log.get("?start=2026-01-02T10:00&end=2026-01-02T10:00"))
+    assert "This is the same time as in “From”. Choose a later one." in page
+    assert "before the time" not in page

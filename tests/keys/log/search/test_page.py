@@ -131,12 +131,19 @@ def test_the_filters_answer_with_the_results_and_what_changes_above_them(log):
 def test_another_workspaces_row_does_not_open(log):
     other = type(log.workspace).objects.create(name="Other", slug="other", base_url=log.workspace.base_url)
     row = log.add(key=make_key(other))
-    assert log.get(f"?row={row.pk}").context["open"] is None
+    page = log.get(f"?row={row.pk}")
+    assert page.context["open"] is None
+    assert "The request of this link isn't stored here" in text_of(page)
 
 
-@pytest.mark.parametrize("row", ["x", "-1", "9" * 30, "٣"])
-def test_a_row_that_cannot_be_is_no_error(log, row):
-    assert log.get(f"?row={row}").status_code == 200
+@pytest.mark.parametrize("row", ["x", "-1", "9" * 30, "٣", "123456"])
+@pytest.mark.parametrize("headers", [{}, {"HX-Request": "true", "HX-Target": "drawer"}])
+def test_a_row_that_is_not_here_is_said_not_to_be(log, row, headers):
+    for url in (log.all_url, log.key_url):
+        answer = log.get(f"?row={row}", url=url, headers=headers)
+        assert answer.status_code == 200
+        assert "The request of this link isn't stored here, or no longer" in text_of(answer)
+    assert "isn't stored here" not in text_of(log.get())
 
 
 def test_live_the_part_marks_what_has_come_since(log):
@@ -150,9 +157,10 @@ def test_live_the_part_marks_what_has_come_since(log):
 
 def test_only_the_top_of_a_log_that_goes_on_is_live(log):
     row = log.add()
-    assert "data-refresh-seconds" in log.get().content.decode()
+    of_log = ('data-refresh-seconds="5"', 'data-refresh-seconds="30"')  # rows and count; alerts are live everywhere
+    assert all(part in log.get().content.decode() for part in of_log)
     for query in (f"?older={row.cursor}", "?end=2026-01-01", "?status=x"):
-        assert "data-refresh-seconds" not in log.get(query).content.decode()
+        assert not any(part in log.get(query).content.decode() for part in of_log)
 
 
 @pytest.mark.parametrize(
@@ -196,9 +204,9 @@ def test_a_search_that_takes_too_long_is_given_up_and_says_what_to_do(log, monke
 
 
 def _fill_up(log, count):
-    now = timezone.now()
+    now, second = timezone.now(), timedelta(seconds=1)
     LoggedRequest.objects.bulk_create(
-        LoggedRequest(key=log.key, upstream_id=f"many-{n}", method="GET", path="/x" * 50, created_at=now)
+        LoggedRequest(key=log.key, upstream_id=f"many-{n}", method="GET", path="/x" * 50, created_at=now - n * second)
         for n in range(count)
     )
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -11,6 +12,7 @@ from keys.log.search.filters import LogFilterForm, LogScope
 from keys.log.search.query_plan import estimate_filters, plan_query
 from keys.models import LogFacet, LoggedRequest
 from tests.keys.conftest import make_key, text_of
+from workspaces.models import Workspace
 
 HTMX = {"HX-Request": "true"}
 UUID = "0b0f3c50-6a2f-4d6e-9d3e-1f2a3b4c5d6e"
@@ -91,7 +93,18 @@ def test_without_scripts_the_way_on_is_a_link(busy, small_windows):
 
 
 @pytest.mark.parametrize(
-    "query", ["status=503", "status=5xx", "agent=nobody", "ip=198.51.100.1", "method=DELETE", "path=/other", "path=zzz"]
+    "query",
+    [
+        "status=503",
+        "status=5xx",
+        "agent=nobody",
+        "ip=198.51.100.1",
+        "method=DELETE",
+        "path=/other",
+        "path=zzz",
+        "q=503+curl",
+        "q=curl+zzz",
+    ],
 )
 def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, query, django_assert_num_queries):
     form = LogFilterForm(QueryDict(query), [busy.key])
@@ -101,7 +114,8 @@ def test_what_does_not_occur_is_known_without_looking_through_the_log(busy, quer
 
 
 @pytest.mark.parametrize(
-    "query", ["", "status=2xx", "agent=CURL", "ip=203.0.113.7", "path=/api", "path=x", "path==/api/x"]
+    "query",
+    ["", "status=2xx", "agent=CURL", "ip=203.0.113.7", "path=/api", "path=x", "path==/api/x", "q=CURL", "q=curl+200+x"],
 )
 @pytest.mark.parametrize("of_key", [True, False])
 def test_what_matches_is_found_the_same_by_any_way(busy, query, of_key, monkeypatch):
@@ -166,3 +180,54 @@ def test_a_rare_path_is_read_by_its_own_index(busy):
     assert plan.is_rare
     assert [found.pk for found in plan.rows] == [row.pk]
     assert "hashtextextended" in plan.rows.explain()
+
+
+def test_words_are_each_found_in_any_column_and_all_have_to_be(log):
+    both = log.add(path="/enrich/bulk", user_agent="legacy/1")
+    log.add(path="/enrich/bulk", user_agent="curl/8")
+    log.add(path="/enrich/status", user_agent="legacy/1")
+    in_path = log.add(path="/legacy/bulk", user_agent="curl/8")
+    assert log.shown("?q=legacy bulk") == [in_path.pk, both.pk]
+    assert log.shown("?q=legacy bulk&path=/enrich") == [both.pk]
+    assert log.shown("?q=legacy bulk&agent=curl") == [in_path.pk]
+
+
+def test_a_word_that_only_agents_have_is_found_by_their_index(log):
+    rare = log.add(user_agent="legacy/1")
+    log.add()
+    found = estimates(log, "q=legacy", log.key)["user_agent"]
+    assert (found.values, found.most, found.is_indexed) == (("legacy/1",), 1, connection.vendor == "postgresql")
+    assert log.shown("?q=legacy", url=log.key_url) == [rare.pk]
+
+
+def test_a_word_may_be_in_what_of_a_path_is_not_noted(log):
+    row = log.add(path=f"/status/{UUID}/legacy")
+    log.add(user_agent="legacy/1")
+    assert estimates(log, "q=legacy")[""].values is None
+    assert estimates(log, f"q={UUID}")[""].most == 1
+    assert log.shown(f"?q={UUID}") == [row.pk]
+    assert len(log.shown("?q=legacy")) == 2
+
+
+def test_the_search_for_an_id_finds_its_request_and_no_other(log):
+    other = make_key(log.workspace, "Other")
+    rows = [log.add(upstream_id="req-1", key=key) for key in (log.key, other)]
+    log.add(path="/about/req-1")
+    own = log.add(upstream_id="req-2", is_own_call=True)
+    assert log.shown("?q=req-1") == [row.pk for row in reversed(rows)]
+    assert log.shown("?q=req-1", url=log.key_url) == [rows[0].pk]
+    assert log.shown(f"?q=req-1&key={other.key_id}") == [rows[1].pk]
+    assert log.shown("?q=req-1&status=500") == []
+    assert (log.shown("?q=req-2"), log.shown("?q=req-2&own=1")) == ([], [own.pk])
+
+
+def test_an_id_of_another_workspace_is_not_found(log):
+    other = Workspace.objects.create(name="Other", slug="other", base_url=log.workspace.base_url)
+    log.add(upstream_id="req-1", key=make_key(other, "Theirs"))
+    log.add()
+    assert log.shown("?q=req-1") == []
+
+
+def test_a_secret_that_was_searched_for_is_not_shown_again(log):
+    secret = "clapi_abcdefgh0123456789abcdef"
+    assert secret[12:] not in log.get(f"?q={secret}&status=200").content.decode()

@@ -13,7 +13,7 @@ WITHOUT_DATABASE := $(addprefix --ignore=tests/,browser cleanlist config/backup 
 ON_ALL_CORES := -n auto --dist loadfile
 # log_page and webhook_pages load a million rows into PostgreSQL; alert_chaos, broker_drill, capture_chaos, rate_limiter_storm and
 # redelivery take minutes: by name only.
-BENCH ?= client_throughput polling_throughput log_ingest runway_backtest alert_evaluation
+BENCH ?= client_throughput engine_mix polling_throughput log_ingest pages runway_backtest alert_evaluation
 # Where it is set, each of the many programs that tests start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet

@@ -143,6 +143,8 @@ class RuleForm(forms.Form):
         level, end = data["threshold"], self.kind.end
         if data.get("unit") == "percent" and level > 100:
             return "More than 100% of the highest balance would always fire."
+        if data.get("unit") == "percent" and not level:
+            return "At 0% it would never fire. For no credits left, choose a level in credits, and 0."
         if end is not None and not Levels(self.kind.direction, level, level).crossed(Decimal(end)):
             side = "more" if self.kind.direction == "below" else "less"
             return f"Choose {side} than {format_quantity(Decimal(end), self.unit)}."

@@ -2,18 +2,20 @@
 
 from django.urls import path
 
-from alerts.views import alerts, emails, rules
+from alerts.views import alerts, banners, emails, rules
 
 app_name = "alerts"
 
 urlpatterns = [
     path("unsubscribe/<str:token>/", emails.unsubscribe, name="unsubscribe"),
+    path("alerts/live/", banners.live, name="live_everywhere"),
     path("w/<slug:slug>/alerts/", alerts.alerts, name="list"),
+    path("w/<slug:slug>/alerts/live/", banners.live, name="live"),
     path("w/<slug:slug>/alerts/<int:pk>/", alerts.alert, name="alert"),
     path("w/<slug:slug>/alerts/<int:pk>/acknowledge/", alerts.acknowledge, name="acknowledge"),
     path("w/<slug:slug>/alerts/acknowledge/", alerts.acknowledge_selected, name="acknowledge_selected"),
     path("w/<slug:slug>/alerts/withdraw/", alerts.withdraw, name="withdraw"),
-    path("w/<slug:slug>/alerts/banner/", alerts.dismiss_banner, name="dismiss_banner"),
+    path("w/<slug:slug>/alerts/banner/", banners.dismiss, name="dismiss_banner"),
     path("w/<slug:slug>/alerts/<int:pk>/snooze/", alerts.snooze, name="snooze"),
     path("w/<slug:slug>/alerts/<int:pk>/wake/", alerts.wake, name="wake"),
     path("w/<slug:slug>/alerts/rules/new/", rules.choose_kind, name="choose_kind"),

@@ -10,7 +10,6 @@ is pinned to one core. Compare processor time on a machine that is busy otherwis
 
 import asyncio
 import multiprocessing
-import os
 import socket
 import sys
 import time
@@ -25,8 +24,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
+from bench.bare_client import KEY, ask_bare, pin, timed
 from bench.client_throughput import serve
-from cleanlist import ApiKeyCredential, AsyncClient, Connections, Secret
 from config.gc_freeze import freeze_loaded_objects
 from core.db.sql import execute_batch
 from core.encryption import EncryptedValue
@@ -35,7 +34,6 @@ from workspaces.models import Poll, Workspace
 from workspaces.polling import Resource, engine, fetcher, rate_limiter, register, registry
 
 ROUNDS = 5
-KEY = Secret("clapi_" + "A" * 64)
 WANTED, INTERVAL_SECONDS = 10_000, 60
 NEVER = "2999-01-01T00:00Z"
 
@@ -56,30 +54,6 @@ register(
         ingest=ingest,
     )
 )
-
-
-def pin(core: int) -> None:
-    """Stay on one core, with all threads that begin later."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {core % (os.cpu_count() or 1)})
-
-
-async def ask_bare(url: str, calls: int) -> None:
-    numbers = iter(range(calls))
-
-    async def ask(client: AsyncClient) -> None:
-        for _ in numbers:
-            await client.credits.balance()
-
-    async with Connections() as shared, AsyncClient(url, ApiKeyCredential(KEY), connections=shared, retries=0) as bare:
-        await asyncio.gather(*(ask(bare) for _ in range(engine.BATCH)))
-
-
-def timed(work: Callable[[], object]) -> tuple[float, float]:
-    """Return the seconds that ``work`` took, and those of the processor in this process."""
-    began, used = time.perf_counter(), time.process_time()
-    work()
-    return time.perf_counter() - began, time.process_time() - used
 
 
 def make_due(resource: str) -> None:

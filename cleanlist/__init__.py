@@ -10,6 +10,7 @@ from cleanlist.client import AsyncClient, Client
 from cleanlist.credentials import ApiKeyCredential, ClerkSession, Credential, StaticSession, describe_key_format
 from cleanlist.models import (
     Acknowledgement,
+    AgentRun,
     ApiKey,
     Balance,
     BulkEnrichment,
@@ -18,6 +19,7 @@ from cleanlist.models import (
     DeliveryAttempt,
     EnrichmentStatus,
     KeyValidation,
+    LeadList,
     PublicApiKey,
     RequestLogEntry,
     UsageReport,
@@ -33,6 +35,7 @@ from cleanlist.transport.transports import observe_with
 
 __all__ = [
     "Acknowledgement",
+    "AgentRun",
     "ApiKey",
     "ApiKeyCredential",
     "AsyncClient",
@@ -47,6 +50,7 @@ __all__ = [
     "DeliveryAttempt",
     "EnrichmentStatus",
     "KeyValidation",
+    "LeadList",
     "Listing",
     "MalformedRecord",
     "PublicApiKey",

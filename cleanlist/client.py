@@ -12,8 +12,10 @@ from cleanlist.resources import (
     AsyncSender,
     Credits,
     Enrichments,
+    Lists,
     PublicKeys,
     S,
+    SmartAgents,
     SyncSender,
     Usage,
     Webhooks,
@@ -68,6 +70,8 @@ class _Resources(Account[S]):
         self.usage: Usage[S] = Usage(sender)
         self.webhooks: Webhooks[S] = Webhooks(sender)
         self.enrich: Enrichments[S] = Enrichments(sender)
+        self.lists: Lists[S] = Lists(sender)
+        self.smart_agents: SmartAgents[S] = SmartAgents(sender)
 
 
 class Client(_Resources[SyncSender]):
@@ -127,6 +131,7 @@ class AsyncClient(_Resources[AsyncSender]):
         super().__init__(self)
         self._credential = credential
         self._options = _ResolvedOptions(base_url, options)
+        self._connections = connections
         self._transport = AsyncTransport(self._options.transport, connections.http if connections else None)
 
     async def send(self, call: Call[T]) -> T:
@@ -139,10 +144,11 @@ class AsyncClient(_Resources[AsyncSender]):
 
     async def _attempt(self, call: Call[object], deadline: Deadline) -> Response:
         """Send once; twice if a minted token was refused and the call changes nothing."""
-        token = await self._credential.token_async(deadline)
+        token = await self._credential.token_async(deadline, self._connections)
         response = await self._transport.send(call, _bearer(token), deadline)
         if response.status == 401 and self._credential.discard(token) and call.idempotent:
-            response = await self._transport.send(call, _bearer(await self._credential.token_async(deadline)), deadline)
+            token = await self._credential.token_async(deadline, self._connections)
+            response = await self._transport.send(call, _bearer(token), deadline)
         return response
 
     async def close(self) -> None:

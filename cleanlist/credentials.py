@@ -18,6 +18,7 @@ from cleanlist.parsing.responses import parse_response
 from cleanlist.secret import Secret, header_value
 from cleanlist.secret_formats import API_KEY_PREFIX, EXTENSION_KEY_PREFIX, KEY_LENGTH
 from cleanlist.timeouts import Deadline
+from cleanlist.transport.connection_pool import Connections
 from cleanlist.transport.options import HttpxTransport, TransportOptions
 from cleanlist.transport.response import Response
 from cleanlist.transport.transports import AsyncTransport, SyncTransport
@@ -34,8 +35,8 @@ class Credential(Protocol):
     def token(self, deadline: Deadline) -> Secret:
         """Return a valid token. Raises `SessionExpired` if there is none."""
 
-    async def token_async(self, deadline: Deadline) -> Secret:
-        """Return a token without blocking."""
+    async def token_async(self, deadline: Deadline, connections: Connections | None = None) -> Secret:
+        """Return a token without blocking. A request for one uses ``connections``, if there are any."""
 
     def discard(self, token: Secret) -> bool:
         """Discard a token that upstream refused. Return whether another one is available."""
@@ -51,7 +52,7 @@ class _FixedToken:
         """Return the token."""
         return self._token
 
-    async def token_async(self, deadline: Deadline) -> Secret:
+    async def token_async(self, deadline: Deadline, connections: Connections | None = None) -> Secret:  # noqa: ARG002 - the protocol's signature
         """Return the token."""
         return self.token(deadline)
 
@@ -133,11 +134,22 @@ class _MintedToken(msgspec.Struct, frozen=True):
     jwt: Secret
 
 
+class TokenCache(Protocol):
+    """Keeps a session's token for other processes. Both methods may block; neither raises anything."""
+
+    def load(self) -> Secret | None:
+        """Return the token that was saved last, if it is still kept."""
+
+    def save(self, token: Secret, seconds: float) -> None:
+        """Keep the token for `seconds`."""
+
+
 class ClerkSession:
     """A stored Clerk client session.
 
     `client_token` is the `__client` cookie of a signed-in browser. Tokens are minted when needed, kept until shortly
-    before they expire, and minted by one thread, or one task of an event loop, at a time.
+    before they expire, and minted by one thread, or one task of an event loop, at a time. With `cache`, processes share
+    them.
     """
 
     def __init__(
@@ -146,6 +158,7 @@ class ClerkSession:
         session_id: str,
         client_token: Secret | str,
         *,
+        cache: TokenCache | None = None,
         transport: HttpxTransport | None = None,
     ) -> None:
         self._transport_options = TransportOptions(checked_base_url(frontend_api_url), transport=transport)
@@ -154,7 +167,9 @@ class ClerkSession:
         self._mint = Call("POST", path, json_reader(_MintedToken), confidential=True, template=template)
         cookie = header_value(client_token)
         self._secrets: Mapping[str, Secret] = {"Cookie": Secret(f"__client={cookie.reveal()}")}
+        self._cache = cache
         self._token: Secret | None = None
+        self._refused: Secret | None = None
         self._valid_until = _EXPIRED
         self._lock = threading.Lock()
         # A lock belongs to the event loop that first awaited it; a session may outlive several loops.
@@ -165,30 +180,38 @@ class ClerkSession:
         if not self._lock.acquire(timeout=deadline.remaining()):
             raise TimedOut("The session token request timed out")
         try:
-            cached = self._cached_token()
+            cached = self._cached_token() or self._load_token()
             if cached is not None:
                 return cached
             with SyncTransport(self._transport_options) as mint_transport:
-                return self._store_token(mint_transport.send(self._mint, self._secrets, deadline))
+                token = self._store_token(mint_transport.send(self._mint, self._secrets, deadline))
+            self._save_token(token)
+            return token
         finally:
             self._lock.release()
 
-    async def token_async(self, deadline: Deadline) -> Secret:
+    async def token_async(self, deadline: Deadline, connections: Connections | None = None) -> Secret:
         """Return a token without blocking."""
         lock = await self._acquire_lock(deadline)
         try:
             cached = self._cached_token()
+            if cached is None and self._cache is not None:
+                cached = await asyncio.to_thread(self._load_token)
             if cached is not None:
                 return cached
-            async with AsyncTransport(self._transport_options) as mint_transport:
-                return self._store_token(await mint_transport.send(self._mint, self._secrets, deadline))
+            shared = connections.http if connections else None
+            async with AsyncTransport(self._transport_options, shared) as mint_transport:
+                token = self._store_token(await mint_transport.send(self._mint, self._secrets, deadline))
+            if self._cache is not None:
+                await asyncio.to_thread(self._save_token, token)
+            return token
         finally:
             lock.release()
 
     def discard(self, token: Secret) -> bool:
         """Discard a token that upstream refused; return True, because another can be minted."""
         if self._token == token:
-            self._token = None
+            self._token, self._refused = None, token
         return True
 
     async def _acquire_lock(self, deadline: Deadline) -> asyncio.Lock:
@@ -201,6 +224,19 @@ class ClerkSession:
 
     def _cached_token(self) -> Secret | None:
         return self._token if datetime.now(UTC) < self._valid_until else None
+
+    def _load_token(self) -> Secret | None:
+        """Return the token that another process has minted, unless upstream refused it here."""
+        token = self._cache.load() if self._cache else None
+        if token is None or token == self._refused:
+            return None
+        self._token, self._valid_until = token, (token_expiry(token) or _EXPIRED) - _EXPIRY_MARGIN
+        return self._cached_token()
+
+    def _save_token(self, token: Secret) -> None:
+        seconds = (self._valid_until - datetime.now(UTC)).total_seconds()
+        if self._cache is not None and seconds > 0:
+            self._cache.save(token, seconds)
 
     def _store_token(self, response: Response) -> Secret:
         """Cache the minted token until shortly before it expires; if its expiry is unreadable, use it only once."""

@@ -51,6 +51,7 @@ class ErrorFields(TypedDict, total=False):
     retry_after: float | None
     validation_errors: Sequence[ItemError]
     body: str
+    said: str
     outcome_unknown: bool
 
 
@@ -58,8 +59,9 @@ class CleanlistError(Exception):
     """Base of all exceptions that this package raises for a call.
 
     `message` says what happened and `fix` what to do about it. `status`, `code` and `request_id` come from the response
-    if there was one. `retry_after` is in seconds. `body` is a short excerpt without anything that looks like a secret;
-    it is empty if the response may contain a new secret.
+    if there was one; so does `said`, the message in its body, which is empty if there was none. `retry_after` is in
+    seconds. `body` is a short excerpt without anything that looks like a secret; it is empty if the response may
+    contain a new secret.
     """
 
     default_fix: ClassVar[str | None] = None
@@ -74,6 +76,7 @@ class CleanlistError(Exception):
         self.retry_after = facts.get("retry_after")
         self.validation_errors = tuple(facts.get("validation_errors", ()))
         self.body = facts.get("body", "")
+        self.said = facts.get("said", "")
         self._outcome_unknown = facts.get("outcome_unknown", False)
 
     @property

@@ -202,6 +202,22 @@ class BulkEnrichment(Model, frozen=True, kw_only=True):
     total_contacts: int | None = None
 
 
+class LeadList(Model, frozen=True, kw_only=True):
+    """A lead list of the organization."""
+
+    list_id: str
+    name: str
+
+
+class AgentRun(Model, frozen=True, kw_only=True):
+    """The state of a run of a smart agent, without its results."""
+
+    status: str
+    total: int | None = None
+    succeeded: int | None = None
+    failed: int | None = None
+
+
 class EnrichmentStatus(Model, frozen=True, kw_only=True):
     """Progress and results of an enrichment. Results are kept as upstream sent them."""
 
@@ -217,6 +233,8 @@ class EnrichmentStatus(Model, frozen=True, kw_only=True):
     submitted_at: JsonValue = None
     completed_at: JsonValue = None
     total: JsonValue = None
+    completed: JsonValue = None
+    failed: JsonValue = None
     credits_reserved: JsonValue = None
     credits_charged: JsonValue = None
     credits_refunded: JsonValue = None

@@ -8,6 +8,7 @@ from uuid import UUID
 from cleanlist.calls import Call, get_call, json_reader, quote_segment
 from cleanlist.models import (
     Acknowledgement,
+    AgentRun,
     ApiKey,
     Balance,
     BulkEnrichment,
@@ -16,6 +17,7 @@ from cleanlist.models import (
     DeliveryAttempt,
     EnrichmentStatus,
     KeyValidation,
+    LeadList,
     PublicApiKey,
     RequestLogEntry,
     UsageReport,
@@ -201,6 +203,27 @@ class Enrichments(Resource[S]):
         return get_call(f"{_PUBLIC}/enrichment/status/{quote_segment(workflow_id)}", _read_status, template)
 
 
+class Lists(Resource[S]):
+    """Lead lists."""
+
+    @sends_call
+    def get(self, list_id: str) -> Call[LeadList]:
+        """Return one list. Needs the scope `lists:read`."""
+        return get_call(
+            f"{_PUBLIC}/lead-lists/{quote_segment(list_id)}", _read_lead_list, f"{_PUBLIC}/lead-lists/{{id}}"
+        )
+
+
+class SmartAgents(Resource[S]):
+    """Runs of smart agents."""
+
+    @sends_call
+    def get(self, run_id: str) -> Call[AgentRun]:
+        """Return the progress of a run. Needs the scope `smart_agents:read`."""
+        template = f"{_PUBLIC}/smart-agents/{{id}}"
+        return get_call(f"{_PUBLIC}/smart-agents/{quote_segment(run_id)}", _read_agent_run, template)
+
+
 class Account(Resource[S]):
     """Calls about the credential, which are methods of the client itself."""
 
@@ -223,6 +246,8 @@ _read_balance = record_reader(Balance)
 _read_usage = json_reader(UsageReport)
 _read_bulk = json_reader(BulkEnrichment)
 _read_status = json_reader(EnrichmentStatus)
+_read_lead_list = json_reader(LeadList)
+_read_agent_run = json_reader(AgentRun)
 _read_whoami = json_reader(Whoami)
 _read_validation = json_reader(KeyValidation)
 # The v1 API responds with an array, v2 with an object that contains one.

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 
 from django.conf import settings
@@ -59,6 +60,9 @@ async def _refuse(refused: RequestRefused, send: Send) -> None:
 def _build_application() -> Application:
     parent = multiprocessing.parent_process()
     if parent is not None and parent.pid is not None:
+        # A forked worker has its parent's handler, which only notes SIGTERM for the parent's own loop. Until it serves
+        # and granian sets the worker's, the signal has to end it.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         # Otherwise workers outlive a killed server and keep its port, so that a new one cannot start.
         end_with_parent(parent.pid)
     django = get_wsgi_application()

@@ -86,6 +86,7 @@ MIDDLEWARE = [
     "config.web.stored_pages.stored_pages",
     "config.web.middleware.SignInRules",
     "config.web.middleware.RequiredRedirects",
+    "config.web.errors.explain_wrong_method",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -110,13 +111,20 @@ TEMPLATES = [
                 "django_htmx.templatetags.django_htmx",
                 "template_partials.templatetags.partials",
                 "core.templatetags.console",
+                "core.templatetags.jinja",
                 "workspaces.templatetags.opened_forms",
             ],
             "loaders": [("template_partials.loader.Loader", _LOADERS)],
         },
-    }
+    },
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "DIRS": [ROOT / "templates" / "jinja2"],
+        "OPTIONS": {"environment": "core.templatetags.jinja.environment"},
+    },
 ]
 
+FORM_RENDERER = "django.forms.renderers.Jinja2"  # as for rows: docs/decisions/0008
 DATABASES = ENVIRONMENT.databases
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
 from core import form_messages  # noqa: F401 - before any form is made or question asked, as apps are
-from core.db import lookups  # noqa: F401
+from core.db import sql  # noqa: F401 - registers lookups
 
 
 class CoreConfig(AppConfig):

@@ -15,6 +15,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from core.formatting import format_day, format_time
+from core.redaction import redact_text
 from core.sanitize import sanitize_text
 
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -23,6 +24,10 @@ WORDS = {"m": "minute", "h": "hour", "d": "day", "w": "week"}
 CURSOR_PARAMETERS = ("older", "newer", "before", "at", "row", "seen", "shown", "day")
 TIME_PARAMETERS = ("since", "start", "end")
 FIRST_YEAR, LAST_YEAR = 2000, 2100
+
+# More of a key than the beginning that is shown stays in the browser.
+_NO_KEY = r"(?!.*cl(?:api|ext)_\S{5}).*"
+NOT_SEARCHED = "This looks like a secret, so it isn't searched for. Ctrl+K finds a key by its secret in your browser."
 
 # The query parameters of a filter, and the filter in words.
 Words = tuple[tuple[str, ...], str]
@@ -99,7 +104,7 @@ def search_input(text: str, **attributes: str) -> forms.TextInput:
     """Return the search field of a filter bar, with ``text`` as its placeholder and HTML ``attributes``."""
     widget = example(text)
     widget.input_type = "search"
-    widget.attrs |= {"data-shortcut": "/"} | attributes
+    widget.attrs |= {"data-shortcut": "/", "pattern": _NO_KEY, "title": NOT_SEARCHED} | attributes
     return widget
 
 
@@ -120,6 +125,11 @@ class FilterForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict) -> None:
+        text = data.get(self.search, "")
+        self._is_secret = redact_text(text) != text
+        if self._is_secret:  # it goes into no link and no field
+            data = data.copy()
+            data[self.search] = redact_text(text)
         super().__init__(data)
         self.query = data
 
@@ -160,12 +170,17 @@ class FilterForm(forms.Form):
     def clean(self) -> dict[str, object]:
         """Reject unknown query parameters and contradictory times."""
         data = self.cleaned_data
+        if self._is_secret:
+            self.add_error(self.search, NOT_SEARCHED)
         known = {*self.fields, *CURSOR_PARAMETERS}
         if unknown := sorted(name for name in self.query if name not in known):
             raise ValidationError(f"Unknown filter “{unknown[0][:40]}”. Remove it from the URL.")
         if data.get("since") and (data.get("start") or data.get("end")):
             self.add_error("since", "Choose either a relative time range or fixed times.")
-        if data.get("start") and data.get("end") and data["start"] >= data["end"]:
+        start, end = data.get("start"), data.get("end")
+        if start and end and start == end:
+            self.add_error("end", "This is the same time as in “From”. Choose a later one.")
+        elif start and end and start > end:
             self.add_error("end", "This is before the time in “From”.")
         return data
 

@@ -40,7 +40,7 @@ _PLAIN: dict[type[forms.Field], dict[str, Any]] = {
     forms.DateTimeField: {"invalid": "Enter a date and a time, such as 2027-01-31 08:30."},
     forms.EmailField: {"invalid": "Enter an email address, such as operations@example.com."},
     forms.URLField: {"invalid": "Enter a web address, such as https://example.com/."},
-    forms.UUIDField: {"invalid": "Enter a complete id, such as 123e4567-e89b-12d3-a456-426614174000."},
+    forms.UUIDField: {"invalid": "Enter a complete ID, such as 123e4567-e89b-12d3-a456-426614174000."},
     forms.JSONField: {"invalid": "Your browser sent invalid data. Try again."},  # scripts write it, not people
     forms.BooleanField: {"required": "Check this box to continue."},
     forms.FileField: {

@@ -26,6 +26,8 @@ ROWS_SECONDS, COUNT_SECONDS = 5.0, 1.0
 RESOLUTION = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_GAPS = 20
+# No row's, and the largest that a cursor in a URL can have.
+LARGEST_PK = 10**18 - 1
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -229,7 +231,7 @@ def mark_days(page: Page[Any], above: str = "") -> None:
 
 
 def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
-    """Return the URL of this page with no row open, and the one to append a row's id to."""
+    """Return the URL of this page with no row open, the one to append a row's id to, and the id in this one."""
     kept = query.copy()
     for name in ("row", "seen", "shown", "day"):
         kept.pop(name, None)
@@ -237,6 +239,7 @@ def row_urls(log_url: str, query: QueryDict) -> dict[str, str]:
     return {
         "closed_url": f"{log_url}?{text}" if text else log_url,
         "opening_url": f"{log_url}?{text}&row=" if text else f"{log_url}?row=",
+        "asked_row": query.get("row", ""),
     }
 
 

@@ -1,9 +1,10 @@
-"""One style sheet and one script for all pages, joined by ``collectstatic``, and one more script where people paste.
+"""One style sheet and one script for all pages, joined by ``collectstatic``; others for charts and where people paste.
 
 With ``DEBUG``, pages link the single files. A file that few pages need may stay alone, linked by their templates;
 ``LINKED_BY_PAGES`` names those.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -24,7 +25,7 @@ STYLES = tuple(f"css/{name}.css" for name in _STYLES)
 _SCRIPTS = (
     *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
     *("file_size", "submit", "refresh", "go_on", "focus"),
-    *("line", "scrollers", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find", "chart"),
+    *("line", "scrollers", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find"),
     *("filters", "drawer"),
 )
 SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))
@@ -34,6 +35,7 @@ _PASTING = ("js/strip_secrets.js", "js/strip_fields.js", "js/troubleshoot.js")
 BUNDLES: Mapping[str, tuple[str, ...]] = {
     "css/console.css": STYLES,
     "js/console.js": SCRIPTS,
+    "js/charts.js": ("js/chart.js",),  # for all pages but the few that never have one
     "js/pasting.js": _PASTING,
 }
 
@@ -46,14 +48,16 @@ def _css(text: bytes) -> bytes:
 
 
 def _js(text: bytes) -> bytes:
-    """Return ``text`` without indentation and the comments that have lines to themselves."""
-    return b"\n".join(line for line in _lines(text) if not line.startswith(b"//"))
+    """Return ``text`` without indentation and comments; one that has a quote or a slash in it stays behind its line."""
+    return b"\n".join(_COMMENT.sub(b"", line) for line in _lines(text) if not line.startswith(b"//"))
 
 
 def _lines(text: bytes) -> list[bytes]:
     return [line for each in text.splitlines() if (line := each.strip())]
 
 
+# Behind code; with a quote or a slash in it, it could be a part of a string or of a pattern.
+_COMMENT = re.compile(rb" // [^\"'`/]*$")
 # What stands between two files of a bundle, and what is left of each.
 _JOINTS: Mapping[str, tuple[bytes, Callable[[bytes], bytes]]] = {"css": (b"\n", _css), "js": (b"\n;\n", _js)}
 

@@ -1,6 +1,7 @@
 """The start page, the overview of one workspace, and the search."""
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,7 +22,7 @@ from core.sanitize import sanitize_text
 from dashboard.checklist.steps import checklist_for
 from dashboard.summaries import WorkspaceSummary, select_page, summarize_workspaces
 from keys.empty_states import why_no_requests
-from keys.models import LoggedRequest, WorkspaceTraffic
+from keys.models import LoggedRequest, WorkspaceTraffic, mark_namesakes
 from keys.presenters import visible_ends
 from usage.page.chart import small_chart
 from usage.page.ranges import Range
@@ -35,6 +36,7 @@ from workspaces.models.user import has_second_factor
 from workspaces.polling.registry import Resource, all_resources
 
 LATEST = 10
+_OWN_REQUEST = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 HOURS = 24
 # The log is indexed by key and time: a bounded range is quick however long the log is, so look near first.
 LOOKBACKS = (timedelta(hours=1), timedelta(days=1), timedelta(days=30), timedelta(days=3650))
@@ -113,6 +115,7 @@ def latest_requests(workspace: Workspace) -> list[LoggedRequest]:
         rows = list(log.filter(created_at__gte=now - lookback).newest_first()[:LATEST])
         if len(rows) == LATEST:
             break
+    mark_namesakes(row.key for row in rows)
     return rows
 
 
@@ -215,6 +218,17 @@ def find_anywhere(request: HttpRequest) -> HttpResponse:
     return _respond(request, None)
 
 
+def _note_on(text: str) -> str:
+    """Return where else to look for an id that was not found; empty for other texts."""
+    if text.startswith("req_"):
+        return "A request ID of Cleanlist's API is for Cleanlist's support. The request log has only its own IDs."
+    if not _OWN_REQUEST.fullmatch(text):
+        return ""
+    return (
+        "If this is the request ID on an error page of this console, the console's log says under this ID what failed."
+    )
+
+
 def _respond(request: HttpRequest, workspace: Workspace | None) -> HttpResponse:
     """Respond with the results as a page, or for htmx as the options of the search dialog.
 
@@ -234,6 +248,7 @@ def _respond(request: HttpRequest, workspace: Workspace | None) -> HttpResponse:
         "longest": LONGEST,
         "groups": groups,
         "said": counted(count, "result") if query.text else "",
+        "note": "" if groups else _note_on(query.text),
         "find_url": find_url,
     }
     is_part = wants_partial(request)

@@ -3,8 +3,9 @@
 What was said is kept in the session instead, for the page of that very case: addresses are logged and remembered.
 """
 
+import re
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from django import forms
@@ -18,10 +19,13 @@ from core.filters import choice_field
 from core.form_messages import CleanedData
 from keys.models import ApiKey
 from troubleshooting.bundle.redactor import Redactor
-from troubleshooting.pasted.headers import GOOD, MISTAKES
+from troubleshooting.mistakes import GOOD, MISTAKES, OF_BODY, PLAIN_HTTP
 from troubleshooting.pasted.secrets import remove_secrets
-from troubleshooting.topics import WORKFLOW, Topic, all_topics, get_topic
+from troubleshooting.topic import Topic
+from troubleshooting.topics import BODY, WORKFLOW, all_topics, get_topic
 from webhooks.ingest.normalize import is_usable_workflow_id
+from webhooks.models import has_known_form
+from webhooks.tracked_workflows import NO_WORKFLOW_ID
 from workspaces.models import Workspace
 
 KINDS = {
@@ -29,14 +33,30 @@ KINDS = {
     "status": "a status code",
     "curl": "a request",
     "code": "a program",
-    "request": "a request id",
+    "request": "a request ID",
     "header": "a header",
     "body": "a request body",
-    "workflow": "a workflow id",
+    "workflow": "a workflow ID",
     "key": "an API key",
+    "delivery": "a webhook or a delivery attempt",
     "words": "a description",
 }
+# Where the key stands, by what is wrong with that; otherwise it is in the header Authorization.
+PLACES_OF_KEY = {
+    "missing": "no key",
+    "in_url": "key in the address",
+    "misnamed": "key in a header of another name",
+    "x_api_key": "key in the X-API-Key header",
+    "other_header": "key in a header of another name",
+    "basic": "key as a username or password",
+    "headers_unsent": "headers in the wrong place",
+    "headers_unnamed": "headers in the wrong place",
+    "headers_as_body": "headers in the place of the body",
+}
+_OF_REQUESTS = {"unauthorized", "wrong_host", "both_ids", "id_name", "method", "not_found", "shape", BODY}
+_OF_PATHS = {"method", "not_found", "both_ids", "id_name"}
 MOST_SAID = 300
+_SPACE = re.compile(r"\s")
 _SAID = "troubleshooting_said"
 
 
@@ -46,6 +66,7 @@ class Case:
 
     ``heard`` is the kind of thing that was pasted, ``slips`` what is wrong with its header, ``said`` upstream's words,
     ``endpoint`` method and path, ``key`` the console's id of a key, ``contacts`` and ``type`` those of a request.
+    ``hides_key`` tells that the header has a variable or a mask in place of the key.
     """
 
     topic: str = ""
@@ -61,6 +82,7 @@ class Case:
     workflow: str = ""
     contacts: int | None = None
     type: str = ""
+    hides_key: bool = False
 
     @property
     def subject(self) -> Topic | None:
@@ -68,23 +90,66 @@ class Case:
         return get_topic(self.topic)
 
     @property
+    def is_request(self) -> bool:
+        """Return whether a request was pasted."""
+        return self.heard in {"curl", "code"}
+
+    @property
+    def is_judged(self) -> bool:
+        """Return whether the topic is what the console finds wrong with a request, not what a response said."""
+        return self.is_request and self.status is None and self.topic in _OF_REQUESTS
+
+    @property
     def is_sound(self) -> bool:
         """Return whether it is a request without a mistake, and without an answer that says that there is one."""
-        return self.topic == "unauthorized" and self.slips == (GOOD,) and self.status is None
+        return self.topic == "unauthorized" and self.slips == (GOOD,) and (self.status or 200) < 400
+
+    @property
+    def is_unknown(self) -> bool:
+        """Return whether it is a request whose header isn't written in it, and nothing says that it failed."""
+        return self.topic == "unauthorized" and self.is_request and not self.slips and (self.status or 200) < 400
 
     @property
     def heading(self) -> str:
-        """Return the heading of the case's page: its symptom, or the workflow if an id alone was given."""
-        if self.is_sound:
-            return "No problem found in this request"
-        if self.topic == WORKFLOW and self.workflow:
-            return f"Workflow {self.workflow}"
-        return self.subject.symptom if self.subject else ""
+        """Return the heading of the case's page: its symptom, or the workflow if an ID alone was given."""
+        is_answered = self.status is not None
+        headings = (
+            (self.is_sound, "No problem found in this request"),
+            # Nothing says that a response was seen.
+            (
+                self.topic in _OF_PATHS and not is_answered and self.is_request,
+                "Path and method",
+            ),
+            (self.is_unknown, "A request whose header isn't written in it"),
+            (self.topic == "shape" and not is_answered and self.heard in {"body", "curl", "code"}, "Request body"),
+            # Clients check a header before they send it.
+            (bool(self.slips) and not is_answered and self.heard == "words", "The client can't send the header"),
+            (self.topic == "refused" and not is_answered and bool(self.heard), "An error message without its status"),
+            (self.topic == WORKFLOW and bool(self.workflow), f"Workflow {self.workflow}"),
+        )
+        named = next((words for applies, words in headings if applies), "")
+        return named or (self.subject.symptom if self.subject else "")
 
     @property
     def kind(self) -> str:
         """Return in words what was pasted; empty for a case that was chosen by hand."""
         return KINDS.get(self.heard, "")
+
+    @property
+    def read(self) -> str:
+        """Return in one line what was read of a request: its endpoint, where the key stood, and its body."""
+        if not self.is_request or not (self.endpoint or self.slips):
+            return ""
+        contacts = f"{self.contacts:,} contact{'' if self.contacts == 1 else 's'}" if self.contacts else ""
+        body = f"{contacts}, type {self.type}" if contacts and self.type else contacts
+        return " · ".join(filter(None, (self.endpoint, self._place_of_key, body)))
+
+    @property
+    def _place_of_key(self) -> str:
+        """Return where the key stood; empty where that is unknown."""
+        place = next((PLACES_OF_KEY[slip] for slip in self.slips if slip in PLACES_OF_KEY), "")
+        in_header = bool(set(self.slips) - OF_BODY - {PLAIN_HTTP})
+        return place or ("key in the Authorization header" if in_header else "")
 
     @property
     def cost(self) -> int | None:
@@ -93,11 +158,30 @@ class Case:
             return None
         return self.contacts * MOST_FOR_CONTACT[self.type]
 
+    def with_request(self, body: object) -> Self:
+        """Return the case with how many contacts a request's body has, and its type."""
+        contacts = body.get("contacts") if isinstance(body, dict) else body
+        kind = body.get("enrichment_type", "partial") if isinstance(body, dict) else "partial"
+        return replace(
+            self,
+            contacts=len(contacts) or None if isinstance(contacts, list) else None,
+            type=kind if isinstance(kind, str) and kind in MOST_FOR_CONTACT else "",
+        )
+
     @property
     def query(self) -> str:
         """Return the case as a query string, without what was said: nobody's words go into an address."""
-        given = {name: value for name, value in asdict(self).items() if value not in (None, "", ()) and name != "said"}
+        given = {
+            name: value for name, value in asdict(self).items() if value not in (None, "", (), False) and name != "said"
+        }
         return urlencode(given | ({"slips": ",".join(self.slips)} if self.slips else {}))
+
+
+def is_workflow_id(text: str) -> bool:
+    """Return whether what a person entered can be a workflow's ID: no secret, and one word."""
+    if not is_usable_workflow_id(text) or _SPACE.search(text):
+        return False
+    return has_known_form(text) or not remove_secrets(text).found
 
 
 class CaseForm(forms.Form):
@@ -105,7 +189,7 @@ class CaseForm(forms.Form):
 
     topic = forms.ChoiceField(label="Symptom", required=False)
     status = forms.IntegerField(label="Status code", required=False, min_value=100, max_value=599)
-    workflow = forms.CharField(label="Workflow id", required=False, max_length=200)
+    workflow = forms.CharField(label="Workflow ID", required=False, max_length=200)
     key = forms.ChoiceField(label="API key", required=False)
     endpoint = forms.CharField(label="Endpoint", required=False, max_length=200)
     contacts = forms.IntegerField(label="Contacts", required=False, min_value=1, max_value=1_000_000)
@@ -119,6 +203,7 @@ class CaseForm(forms.Form):
     request_id = forms.CharField(required=False, max_length=100, widget=forms.HiddenInput)
     scope = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
     slips = forms.CharField(required=False, max_length=200, widget=forms.HiddenInput)
+    hides_key = forms.BooleanField(required=False, widget=forms.HiddenInput)
 
     # A browser without scripts does not let a secret into the URL either: it refuses to send what matches.
     _HARMLESS = rf"(?!.*({KEY_START}[A-Za-z0-9_\-]{{5}}|eyJ[A-Za-z0-9_\-]{{8}})).*"
@@ -136,12 +221,10 @@ class CaseForm(forms.Form):
             self.fields[name].widget.attrs |= {"pattern": self._HARMLESS, "title": words}
 
     def clean_workflow(self) -> str:
-        """Refuse what cannot be an id of a workflow."""
+        """Refuse what cannot be an ID of a workflow."""
         text = str(self.cleaned_data["workflow"]).strip()
-        if text and (not is_usable_workflow_id(text) or remove_secrets(text).found):
-            raise ValidationError(
-                "That isn't a workflow id. Workflow ids look like public_bulk_ followed by a long code."
-            )
+        if text and not is_workflow_id(text):
+            raise ValidationError(NO_WORKFLOW_ID)
         return text
 
     def clean_slips(self) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ def link(workspace: Workspace, label: str, name: str, *arguments: object, query:
 def result_of_error(error: Exception, workspace: Workspace) -> CheckResult:
     """Return the result of a call that failed: unknown where a later call may go well."""
     words = explain(error)
-    shown = [("Cleanlist said", words.upstream), ("Request id", words.request_id)]
+    shown = [("Cleanlist said", words.upstream), ("Request ID", words.request_id)]
     return CheckResult(
         "unknown" if isinstance(error, MAY_PASS) else "failed",
         words.text or words.title,

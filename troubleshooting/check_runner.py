@@ -1,7 +1,7 @@
 """Runs checks and derives the verdict."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -9,11 +9,14 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
 from troubleshooting.checks.workflows import UNKNOWN_WORKFLOW
+from troubleshooting.mistakes import RIGHT
 from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
 
 logger = structlog.get_logger(__name__)
+CAUSES = {"endpoint", "header", "key", "shape"}  # the checks of a request that was pasted
+PARTLY = "partly"  # none of several checks found anything, and some had nothing to look at
 _LEVELS = {"failed": "danger", "warning": "warning", "unknown": "warning"}
 
 
@@ -52,14 +55,20 @@ def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[Completed
 
 
 NOTHING_WRONG = "Nothing is wrong with the header"
+FORM_IS_RIGHT = "The header's form is right, but the text doesn't show the key itself"
+UNKNOWN_HEADER = "The header is masked, or from a variable, a file or a command, so it can't be checked"
 
 
 def first_verdict(case: Case) -> CaseVerdict | None:
     """Return what the topic says before any check was run; None without a topic."""
+    if case.is_sound and case.status:
+        text = "So the key, the header and the address are right. If something else is wrong, paste what shows it."
+        return CaseVerdict("ok", f"Cleanlist accepted this request: {case.status}", text)
     if case.is_sound:
-        return CaseVerdict(
-            "info", NOTHING_WRONG, "If the request fails, paste its response too: the status and the body."
-        )
+        title = FORM_IS_RIGHT if case.hides_key else NOTHING_WRONG
+        return CaseVerdict("info", title, "If the request fails, paste its response too: the status and the body.")
+    if case.is_unknown:
+        return CaseVerdict("info", UNKNOWN_HEADER, f"Make sure that what is sent is exactly {RIGHT}.")
     topic = case.subject
     return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
 
@@ -70,6 +79,42 @@ def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:
         return first_verdict(case)
     text = result.text.removeprefix(f"{result.title.removesuffix('.')}.").strip() if result.title else ""
     return CaseVerdict(_LEVELS[result.state], result.title or result.text, text, result.fix)
+
+
+def without_repeats(
+    done: Sequence[CompletedCheck], verdict: CaseVerdict | None, others: Sequence[CheckResult]
+) -> list[CompletedCheck]:
+    """Return checks without what the verdict, or what is also wrong, says already."""
+    return [replace(one, result=_without_repeats(one.result, verdict, others)) for one in done]
+
+
+def _without_repeats(result: CheckResult, verdict: CaseVerdict | None, others: Sequence[CheckResult]) -> CheckResult:
+    if verdict and result.is_finding and (result.title or result.text) == verdict.title:
+        return replace(result, text="This is the cause named at the top.", fix="")
+    return replace(result, fix="") if result in others else result
+
+
+def is_another_cause(case: Case, done: CompletedCheck, so_far: str) -> bool:
+    """Return whether a check found a cause besides the one that the verdict names: ``so_far`` is the worst state."""
+    if done.result.state != "failed" or done.step.name not in CAUSES:
+        return False
+    is_own = case.subject is not None and done.step.name in case.subject.steps
+    return so_far == "failed" or not (is_own or case.is_judged)
+
+
+def verdict_of_all(case: Case, done: Sequence[CompletedCheck]) -> tuple[CaseVerdict | None, list[CheckResult]]:
+    """Return the verdict of several checks, and what else they found wrong."""
+    verdict, so_far, own, others = first_verdict(case), "", [], []
+    for one in done:
+        if is_another_cause(case, one, so_far):
+            others.append(one.result)
+            continue
+        own.append(one.result)
+        worst = worse_state(one.result, so_far)
+        if worst != so_far and one.result.is_finding:
+            verdict = verdict_from(case, one.result)
+        so_far = worst
+    return (verdict_on_workflow(own) if case.topic == WORKFLOW and own else verdict), others
 
 
 def verdict_on_workflow(results: Sequence[CheckResult]) -> CaseVerdict:
@@ -84,16 +129,20 @@ def verdict_on_workflow(results: Sequence[CheckResult]) -> CaseVerdict:
 
 
 def worse_state(result: CheckResult, so_far: str) -> str:
-    """Return the worse state: that of ``result``, or the worst one ``so_far``."""
+    """Return the worse state: that of ``result``, or the worst one ``so_far``; PARTLY where only some were checked."""
+    if not result.is_finding and so_far in {"ok", "skipped", PARTLY} and so_far != result.state:
+        return PARTLY
     known = {state: rank for state, rank in RANKS.items() if state == so_far}
     return result.state if result.rank > max(known.values(), default=-1) else so_far
 
 
 def closing_words(case: Case, worst: str) -> str:
-    """Return the closing sentence when all checks are done and none found anything; empty if one did."""
+    """Return the closing sentence when all checks are done and none found a problem; empty if one did."""
     words = {
         "ok": "All checks passed."
         + ("" if case.topic == WORKFLOW or case.is_sound else " The advice above comes from Cleanlist's docs."),
+        PARTLY: "The checks that could run found no problem. Not everything was checked.",
+        "unknown": "No problem found, but not everything could be checked. Run the checks again later.",
         "skipped": "Not enough details to check anything. Add details above and check again.",
     }
     return words.get(worst, "")

@@ -5,32 +5,12 @@ Causes and remedies are those of the service's own troubleshooting and authentic
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Literal
 
-Place = Literal["api", "portal"]
+from troubleshooting.client_topics import CLIENT_TOPICS
+from troubleshooting.topic import Topic
 
-
-@dataclass(frozen=True)
-class Topic:
-    """One symptom.
-
-    ``steps`` are names of checks, in the order in which they run; what lives in the portal has none, because the API
-    shows nothing of it. ``send`` says what support needs to know of this one besides the usual.
-    """
-
-    name: str
-    symptom: str
-    title: str
-    meaning: str
-    look_at: tuple[str, ...]
-    fix: str
-    steps: tuple[str, ...] = ()
-    place: Place = "api"
-    send: str = ""
-
-
-WORKFLOW = "workflow"  # an id alone claims no symptom
+WORKFLOW = "workflow"  # an ID alone claims no symptom
+BODY = "body"  # nor does a request body that is valid
 
 _TOPICS = (
     Topic(
@@ -48,7 +28,7 @@ _TOPICS = (
         "Correct the header. If the key is no longer active or was rotated, create a new one and replace it "
         "wherever it's used.",
         ("header", "key", "credential"),
-        send="the key's id",
+        send="the key's ID",
     ),
     Topic(
         "scope",
@@ -61,7 +41,35 @@ _TOPICS = (
         ),
         "Grant the scope to the owner and create a new key, or use the key of someone who has it.",
         ("scopes", "key"),
-        send="the key's id",
+        send="the key's ID",
+    ),
+    Topic(
+        "scopes",
+        "Which scope a key needs",
+        "Each endpoint requires one scope",
+        "A key has the scopes of its owner. enrich/bulk requires enrich:write, enrich/status enrich:read, "
+        "credits/balance credits:read, and usage and the list of keys admin:api_keys.",
+        (
+            "whoami lists a credential's scopes.",
+            "A call without the required scope returns 403 insufficient_scope, with required_scope in its details.",
+        ),
+        "Choose the endpoint above to compare its scope with those of the console's credential.",
+        ("scopes",),
+        send="the endpoint",
+    ),
+    Topic(
+        "inactive_key",
+        "The key stopped working",
+        "The key may have expired or been revoked",
+        "A key that was revoked or has expired never works again. Cleanlist then returns 401.",
+        (
+            "Under Keys, check whether the key is active or expired, or who revoked it.",
+            "Call validate-key with the same key to see whether it's accepted.",
+            "If it's active, paste the response that you get: the status and the body.",
+        ),
+        "If the key is no longer active, create a new one and replace it wherever it's used.",
+        ("key", "slots", "credential"),
+        send="the key's ID",
     ),
     Topic(
         "feature_gate",
@@ -100,6 +108,17 @@ _TOPICS = (
         send="the request body, with personal data removed",
     ),
     Topic(
+        BODY,
+        "A valid request body",
+        "The request body is valid",
+        "Every contact can be identified. Cleanlist also needs enough credits: it reserves the maximum cost first, and "
+        "returns 402 if the balance doesn't cover it.",
+        ("The balance must cover the maximum cost: partial 1, phone_only 10, full 11 credits per contact.",),
+        "If a request with this body fails, paste its response: the status and the message say why.",
+        ("shape", "balance"),
+        send="the request body, with personal data removed",
+    ),
+    Topic(
         "too_many",
         "“Bulk enrichment supports up to 250 contacts per request”",
         "The request has more than 250 contacts",
@@ -115,7 +134,7 @@ _TOPICS = (
         "Checking the workflow",
         "The checks below show whether its webhook was delivered and what the enrichment found.",
         (
-            "The workflow id is in the response to the request that started the enrichment.",
+            "The workflow ID is in the response to the request that started the enrichment.",
             "enrich/status returns the workflow's status and results.",
         ),
         "If a webhook is missing, fetch its result from enrich/status or redeliver it from here.",
@@ -175,7 +194,7 @@ _TOPICS = (
         ("Anything that uses the lost key keeps working until the key is revoked.",),
         "Revoke the key, create a new one, and save its secret in a secret manager right away.",
         ("key", "slots"),
-        send="the key's id",
+        send="the key's ID",
     ),
     Topic(
         "key_limit",
@@ -198,21 +217,9 @@ _TOPICS = (
         ),
         "Try again in a moment, with increasing delays.",
         ("credential",),
-        send="the request id",
+        send="the request ID",
     ),
-    Topic(
-        "cors",
-        "Blocked by CORS policy",
-        "The API was called from a browser",
-        "Browsers only let a page call an API that allows it, and this call wasn't allowed. A key in a page is also "
-        "visible to everyone who opens it.",
-        (
-            "Is the request sent by JavaScript in a page? Servers, scripts and automation tools aren't affected.",
-            "If a page with the key was published, consider the key leaked: revoke it and create a new one.",
-        ),
-        "Call the API from your server and let the page call your server. The key stays there.",
-        ("credential",),
-    ),
+    *CLIENT_TOPICS,
     Topic(
         "method",
         "405 Method Not Allowed",
@@ -224,27 +231,27 @@ _TOPICS = (
             "Is the URL exactly the documented one, with https:// and without a slash at the end?",
         ),
         "Use the method in Cleanlist's docs for this path.",
-        ("credential",),
+        ("endpoint", "credential"),
         send="the method and the path",
     ),
     Topic(
         "request",
-        "A request id",
-        "A request id alone doesn't tell what happened",
+        "A request ID",
+        "A request ID alone doesn't tell what happened",
         "Cleanlist's support can find the request by it. Here, its status or error message tells more.",
         ("Paste the complete response: status, headers and body.",),
-        "If you need support, create a support bundle: it includes the request id.",
-        send="the request id",
+        "If you need support, create a support bundle: it includes the request ID.",
+        send="the request ID",
     ),
     Topic(
         "not_found",
         "404 Not Found",
         "Cleanlist can't find what was requested",
-        "The id is incomplete or belongs to another organization, or the path isn't part of the API.",
-        ("Check the id for typos, and whether the key belongs to the organization that created it.",),
-        "Correct the id or the path, and use a key of the same organization.",
-        ("credential", "enrichment"),
-        send="the id and the path",
+        "The ID is incomplete or belongs to another organization, or the path isn't part of the API.",
+        ("Check the ID for typos, and whether the key belongs to the organization that created it.",),
+        "Correct the ID or the path, and use a key of the same organization.",
+        ("endpoint", "credential", "enrichment"),
+        send="the ID and the path",
     ),
     Topic(
         "refused",
@@ -266,17 +273,22 @@ _TOPICS = (
             "If the number increases, wait.",
             "If it stays at 0 for more than a few minutes, reload the page: live updates may be stuck.",
         ),
-        "If nothing changes after reloading, contact support with the column id.",
+        "If nothing changes after reloading, contact support with the column ID.",
         place="portal",
-        send="the column id",
+        send="the column ID",
     ),
     Topic(
         "lead_list",
         "Enrichments don't appear in a lead list",
-        "They're in the lead list named DEFAULT",
-        "Everything enriched through the public API goes to one list named DEFAULT.",
-        ("In the portal, open Lead Lists and find DEFAULT.",),
-        "Use the DEFAULT list, or move leads from there to another list.",
+        "They're in the lead list named DEFAULT, or in the one that the request named",
+        "What enrich/bulk enriches goes to one list named DEFAULT. The newer enrichment endpoints take a list, and "
+        "results are in that one.",
+        (
+            "With a workflow ID above, the check says which list its results are in.",
+            "In the portal, open Lead Lists and find DEFAULT.",
+        ),
+        "Use that list, or move leads from there to another list.",
+        ("enrichment",),
         place="portal",
         send="the workflow_id",
     ),
@@ -293,7 +305,7 @@ _TOPICS = (
         ),
         "Reconnect the CRM if its token has expired, or map a value to the required field.",
         place="portal",
-        send="the column id and the CRM's message",
+        send="the column ID and the CRM's message",
     ),
 )
 _BY_NAME = {topic.name: topic for topic in _TOPICS}

@@ -1,6 +1,8 @@
 """The troubleshooter: what is wrong, said or pasted; a verdict; and checks that run one by one."""
 
 from dataclasses import replace
+from functools import reduce
+from itertools import takewhile
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -20,23 +22,29 @@ from troubleshooting.check_runner import (
     CompletedCheck,
     closing_words,
     first_verdict,
+    is_another_cause,
     run_check,
     run_checks,
     verdict_from,
+    verdict_of_all,
     verdict_on_workflow,
+    without_repeats,
     worse_state,
 )
 from troubleshooting.checks import CHECKS, checks_for
 from troubleshooting.checks.request_shape import result_of_body
 from troubleshooting.checks.workflows import stored_deliveries
-from troubleshooting.pasted.recognizer import CONTENT_TYPE, RecognizedPaste, recognize
+from troubleshooting.client_topics import UNLISTED
+from troubleshooting.mistakes import CONTENT_TYPE
+from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
 from troubleshooting.pasted.secrets import remove_secrets
-from troubleshooting.topics import WORKFLOW, all_topics
+from troubleshooting.topics import BODY, WORKFLOW, all_topics
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Milestone, Workspace
 from workspaces.services.milestones import note_in_sandbox
 
+Checks = list[CompletedCheck]
 PAGE = "troubleshooting/page.html"
 
 
@@ -50,21 +58,33 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
     form = CaseForm(request.GET, workspace)
     case = with_said(request, form.case())
     context = _context(workspace, form, case) | {"verdict": first_verdict(case), "can_run_again": True}
-    first = next(iter(checks_for(case)), None)
-    if first and first.is_instant:
-        context |= _already(case, run_check(first, workspace, case, Actor.of(request)))
+    context |= _already(case, _instantly(request, workspace, case))
     return render(request, PAGE, context)
 
 
-def _already(case: Case, done: CompletedCheck) -> dict[str, object]:
-    """Return what a page shows whose first check is done."""
-    waiting = checks_for(case)[1:]
+def _instantly(request: HttpRequest, workspace: Workspace, case: Case, body: CheckResult | None = None) -> Checks:
+    """Run the checks at the beginning that look only at the case; that of the body has its result already."""
+    steps = list(takewhile(lambda step: step.is_instant, checks_for(case)))
+    actor, of_body = Actor.of(request), [CompletedCheck(CHECKS["shape"], body)] if body else []
+    ran = [run_check(step, workspace, case, actor) for step in steps if not (body and step.name == "shape")]
+    return [*of_body, *ran] if case.topic in {"shape", BODY} else [*ran, *of_body]
+
+
+def _already(case: Case, done: Checks) -> dict[str, object]:
+    """Return what a page shows whose first checks are done."""
+    if not done:
+        return {}
+    names = {one.step.name for one in done}
+    waiting = [step for step in checks_for(case) if step.name not in names]
+    worst = reduce(lambda so_far, one: worse_state(one.result, so_far), done, "")
+    verdict, others = verdict_of_all(case, done)
     return {
-        "first": done,
+        "instant": without_repeats(done, verdict, others),
         "waiting": waiting,
-        "verdict": verdict_from(case, done.result),
-        "query": _state(case, done.result.state),
-        "closing_words": "" if waiting else closing_words(case, done.result.state),
+        "verdict": verdict,
+        "others": others,
+        "query": _state(case, worst),
+        "closing_words": "" if waiting else closing_words(case, worst),
     }
 
 
@@ -82,23 +102,29 @@ def _recognize(request: HttpRequest, workspace: Workspace) -> HttpResponse:
         return render(request, PAGE, context | shown, status=422)
     if found.case.status == 401:
         note_in_sandbox(request, workspace, Milestone.Name.ERROR_PASTED)
-    if found.body:
-        return _judge(request, workspace, found)
+    if found.body and (judged := _judge(request, workspace, found)):
+        return judged
     remember_said(request, found.case)
     return HttpResponseRedirect(f"{reverse('troubleshoot', args=[workspace.slug])}?{found.case.query}")
 
 
-def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -> HttpResponse:
-    """Validate a pasted request body at once: it holds contact data, so it is neither stored nor put into a URL."""
+def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -> HttpResponse | None:
+    """Validate a pasted request body at once: it holds contact data, so it is neither stored nor put into a URL.
+
+    None where it is right, and something else of the request isn't.
+    """
     verdict = validate_body(found.body)
     if CONTENT_TYPE in found.notes:
         verdict = refuse_content_type(verdict)
+    if verdict.accepted and found.case.topic != "shape":
+        return None
     case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
-    done = CompletedCheck(CHECKS["shape"], result_of_body(verdict))
+    if verdict.accepted and case.topic == "shape" and case.status is None:
+        case = replace(case, topic=BODY)
+    done = _instantly(request, workspace, case, result_of_body(verdict))
     form = CaseForm(QueryDict(case.query), workspace)
     context = _context(workspace, form, form.case()) | {
         **_already(case, done),
-        "accepted": verdict.accepted,
         "body": found.body if verdict.contacts > MAX_CONTACTS else "",
         "batches_url": _batches_url(workspace),
         "repairable": found.body if verdict.repaired else "",
@@ -118,10 +144,14 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
     so_far = request.GET.get("so_far", "")
     worst = worse_state(done.result, so_far)
     place = steps.index(done.step) + 1
+    is_another = is_another_cause(case, done, so_far)
+    verdict = None if is_another else _verdict(workspace, case, done, is_worse=worst != so_far)
+    others = [done.result] if is_another else []
     context = {
         "case": case,
-        "done": done,
-        "verdict": _verdict(workspace, case, done, is_worse=worst != so_far),
+        "done": without_repeats([done], verdict, others)[0],
+        "verdict": verdict,
+        "others": others,
         "next": steps[place] if place < len(steps) else None,
         "query": _state(case, worst),
         "closing_words": closing_words(case, worst) if place == len(steps) else "",
@@ -131,6 +161,8 @@ def check(request: HttpRequest, slug: str, step: str) -> HttpResponse:
 
 def _verdict(workspace: Workspace, case: Case, done: CompletedCheck, *, is_worse: bool) -> CaseVerdict | None:
     """Return the verdict that a check changes; None if the one shown stays."""
+    if case.topic == WORKFLOW and case.subject and done.step.name not in case.subject.steps:
+        return None
     if case.topic != WORKFLOW:
         return verdict_from(case, done.result) if is_worse and done.result.is_finding else None
     earlier = None if done.step.follows else stored_deliveries(workspace, case)
@@ -144,19 +176,14 @@ def check_all(request: HttpRequest, slug: str) -> HttpResponse:
     form = CaseForm(request.GET, workspace)
     case = with_said(request, form.case())
     done = run_checks(workspace, case, Actor.of(request))
-    worst = max((one.result for one in done), key=lambda result: result.rank, default=None)
+    verdict, others = verdict_of_all(case, done)
     context = _context(workspace, form, case) | {
-        "done": done,
-        "verdict": _overall(case, done, worst),
-        "closing_words": closing_words(case, worst.state) if worst else "",
+        "done": without_repeats(done, verdict, others),
+        "verdict": verdict,
+        "others": others,
+        "closing_words": closing_words(case, reduce(lambda so_far, one: worse_state(one.result, so_far), done, "")),
     }
     return render(request, PAGE, context)
-
-
-def _overall(case: Case, done: list[CompletedCheck], worst: CheckResult | None) -> CaseVerdict | None:
-    if worst is None:
-        return first_verdict(case)
-    return verdict_on_workflow([one.result for one in done]) if case.topic == WORKFLOW else verdict_from(case, worst)
 
 
 def _state(case: Case, worst: str) -> str:
@@ -168,7 +195,7 @@ def _context(workspace: Workspace, form: CaseForm, case: Case) -> dict[str, obje
         "form": form,
         "case": case,
         "topic": case.subject,
-        "topics": list(all_topics()),
+        "topics": [topic for topic in all_topics() if topic.name not in {BODY, *UNLISTED}],
         "steps": checks_for(case),
         "waiting": checks_for(case),
         "query": _state(case, ""),

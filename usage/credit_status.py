@@ -9,7 +9,8 @@ from functools import cache, cached_property
 from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import NoReverseMatch, reverse
 
-from alerts.engine.rule_kinds import Fact
+from alerts.engine.rule_kinds import Fact, read_once
+from alerts.models import Rule
 from core.formatting import format_number, format_quantity, format_time_left, time_marker
 from usage.burn import SpentCredits, spent_since
 from usage.changes.types import SKEW
@@ -130,8 +131,10 @@ class CreditStatus:
     def spenders(self) -> tuple[Fact, ...]:
         """Return who spent most of the last day's credits, and the part that no call explains. Costs queries."""
         estimate = spend_breakdown(self.workspace, timedelta(days=1), self.now)
-        named = [share for share in estimate.by_key if share.keys and share.credits > 0][:MOST_SPENDERS]
-        words = [f"{share.names}: {_format_share(share)}" for share in named]
+        spent = [share for share in estimate.by_key if share.keys and share.credits > 0]
+        words = [f"{share.names}: {_format_share(share)}" for share in spent[:MOST_SPENDERS]]
+        if others := sum(share.credits for share in spent[MOST_SPENDERS:]):
+            words.append(f"other keys: {format_quantity(others, 'credits')}")
         if estimate.unexplained and estimate.unexplained.high > 0:
             words.append(f"explained by no call: {_format_share(estimate.unexplained)}")
         return (("Top spenders, 24 hours", "; ".join(words)),) if words else ()
@@ -172,6 +175,16 @@ def credit_statuses(workspaces: Iterable[Workspace], now: datetime) -> list[Cred
     learned = cache(lambda: {row.workspace_id: row for row in BurnPattern.objects.filter(workspace__in=known)})
     held = cache(lambda: reservations_by_workspace(known, now))
     return [CreditStatus(one, now, polls.get(pk), latest.get(pk), learned, held) for pk, one in known.items()]
+
+
+def credits_by_workspace(rules: Iterable[Rule], now: datetime) -> Mapping[int, CreditStatus]:
+    """Return the credits of the workspaces of ``rules``, which rules of one evaluation use together."""
+    return _credits_by_workspace(frozenset(rule.workspace for rule in rules), now)
+
+
+@read_once
+def _credits_by_workspace(workspaces: frozenset[Workspace], now: datetime) -> Mapping[int, CreditStatus]:
+    return {one.workspace.pk: one for one in credit_statuses(workspaces, now)}
 
 
 def balance_polls(workspaces: Iterable[Workspace]) -> dict[int, Poll]:

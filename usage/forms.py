@@ -49,6 +49,9 @@ class MarkForm(forms.Form):
         """``change`` determines the choices."""
         super().__init__(data, initial={"mark": change.mark or None, "credits": change.marked, "note": change.note})
         self.change = change
+        self.needed_by_choice = ("credits",) if change.delta <= 0 else ()
+        if self.needed_by_choice:
+            self.fields["credits"].help_text = "As on the invoice. The readings don't show it: the balance fell."
         self.asks_again = "sure" in (data or {})
         choice_field(self, "mark").choices = RISE if change.delta > 0 else FALL
 
@@ -81,6 +84,8 @@ class MarkForm(forms.Form):
 
 class HistoryForm(forms.Form):
     """A history of the balance, as a file or as pasted text."""
+
+    needed_by_choice = ("file", "text")
 
     MOST_BYTES = 900_000
     TOO_LARGE = "The file is larger than 900 kB. Send it in parts."

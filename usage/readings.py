@@ -61,8 +61,9 @@ def record_reading(workspace: Workspace, balance: Decimal, read_at: datetime, in
             _add_to_hours(workspace, BalanceStep(read_at, read_at, balance, balance, timedelta(0)))
         elif read_at > latest.read_at:
             step = _step(latest, balance, read_at, interval_seconds)
-            _extend(latest, step)
-            _add_to_hours(workspace, step)
+            if not _prolong(latest, step):
+                _extend(workspace, latest, step)
+                _add_to_hours(workspace, step)
             review_unsettled(workspace, read_at, rose=step.fallen < 0)
 
 
@@ -72,20 +73,35 @@ def _step(latest: BalanceReading, balance: Decimal, read_at: datetime, interval_
     return BalanceStep(latest.read_at, read_at, latest.credits, balance, gap)
 
 
+def _prolong(latest: BalanceReading, step: BalanceStep) -> bool:
+    """Prolong ``latest`` and the covered time of its hour, and return True, if the balance did not change within both.
+
+    So it is for almost all readings, and takes two statements.
+    """
+    if step.fallen or step.gap or hour_of(step.since) != hour_of(step.until):
+        return False
+    seconds = (step.until - step.since).total_seconds()
+    hours = BalanceHour.objects.filter(workspace=latest.workspace_id, hour=hour_of(step.until))
+    if not hours.update(covered_seconds=F("covered_seconds") + seconds):
+        return False
+    BalanceReading.objects.filter(pk=latest.pk).update(read_at=step.until)
+    return True
+
+
 def _begin(workspace: Workspace, balance: Decimal, read_at: datetime, gap_seconds: int = 0) -> BalanceReading:
     return BalanceReading.objects.create(
         workspace=workspace, credits=balance, first_read_at=read_at, read_at=read_at, gap_seconds=gap_seconds
     )
 
 
-def _extend(latest: BalanceReading, step: BalanceStep) -> None:
+def _extend(workspace: Workspace, latest: BalanceReading, step: BalanceStep) -> None:
     """Extend the latest row while the balance stays the same and readings are in time, otherwise begin a new one."""
     if step.after == latest.credits and not step.gap:
         BalanceReading.objects.filter(pk=latest.pk).update(read_at=step.until)
         return
-    reading = _begin(latest.workspace, step.after, step.until, int(step.gap.total_seconds()))
+    reading = _begin(workspace, step.after, step.until, int(step.gap.total_seconds()))
     BalanceChange.objects.create(
-        workspace=latest.workspace,
+        workspace=workspace,
         reading=reading,
         since=step.since,
         until=step.until,

@@ -26,9 +26,9 @@ from core.formatting import DAY, format_duration, format_number, format_quantity
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.enrichments import MAX_PER_CONTACT
-from usage.credit_status import CreditStatus, balance_polls, credit_statuses, usage_url
+from usage.credit_status import CreditStatus, balance_polls, credit_statuses, credits_by_workspace, usage_url
 from usage.models import BalanceReading
-from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of
+from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of, threshold_in_credits
 from workspaces.models import Poll, Workspace
 from workspaces.polling.registry import BALANCE
 
@@ -37,7 +37,7 @@ RESOURCES = frozenset({BALANCE})
 
 def _with_credits(rules: Sequence[Rule], now: datetime) -> Iterator[tuple[CreditStatus, Rule]]:
     """Yield each rule with its workspace's credit status, which rules of one workspace use together."""
-    known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
+    known = credits_by_workspace(rules, now)
     for rule in rules:
         yield known[rule.workspace_id], rule
 
@@ -60,13 +60,14 @@ def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observ
     Levels of about a call's price are the exception: reserved credits pay for no call. An alert ends by the balance
     alone.
     """
-    threshold = percent_of(rule.threshold, peak) if is_relative(rule) else rule.threshold
+    threshold = threshold_in_credits(rule, peak)
     reserved = one.reserved if threshold > MAX_PER_CONTACT else Decimal(0)
     reading = Observation(
         one.balance + reserved,
         lambda: _left(one, reserved),
         url=one.url,
         facts=lambda: one.facts,
+        threshold=threshold,
         certain_value=one.balance,
     )
     if not is_relative(rule):
@@ -76,7 +77,7 @@ def _held_against(rule: Rule, one: CreditStatus, peak: Decimal | None) -> Observ
         f"{format_number(peak or 0)} credits, the highest since the last large top-up",
     )
     recovery = percent_of(rule.recovery, peak)
-    return replace(reading, facts=lambda: (*one.facts, of_peak), threshold=threshold, recovery=recovery)
+    return replace(reading, facts=lambda: (*one.facts, of_peak), recovery=recovery)
 
 
 def _left(one: CreditStatus, reserved: Decimal) -> str:
@@ -88,7 +89,7 @@ def balance_history(workspace: Workspace, rule: Rule, since: datetime, until: da
     """Yield every change of the balance."""
     relative = is_relative(rule)
     for at, credits_, peak in burn.past_peaks(workspace, since, until):
-        threshold = percent_of(rule.threshold, peak) if relative else None
+        threshold = threshold_in_credits(rule, peak)
         yield DataPoint(max(at, since), credits_, "", threshold, percent_of(rule.recovery, peak) if relative else None)
 
 
@@ -107,7 +108,7 @@ def describe_balance(rule: Rule) -> str:
 def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return the spending in each rule's last hours, with a few queries per workspace with such rules."""
     found: dict[int, Observations] = {}
-    known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
+    known = credits_by_workspace(rules, now)
     for some in group_by_workspace(rules):
         one = known[some[0].workspace_id]
         if one.problem:
@@ -232,10 +233,10 @@ register(
         name=BALANCE_BELOW,
         label="Balance below",
         explanation="Fires when the credit balance falls below a level, in credits or as a percentage of the "
-        "highest balance since the last large top-up (90 days at the most). Worse levels must be lower. Running "
-        "enrichments hold credits of which most come back: what they are known to hold counts as being there until "
-        "they end, and “only after so many minutes” keeps those "
-        "quiet that are not known. Once it fires only the balance itself counts.",
+        "highest balance since the last large top-up (90 days at most). At 0 it fires when no credits are left. "
+        "Worse levels must be lower. Credits that running enrichments have reserved count as part of the balance "
+        "until the alert fires, because most of them are returned. Where the console doesn't know about a "
+        "reservation, “Wait before alerting” avoids false alarms.",
         direction="below",
         unit="credits",
         read=read_balance,
@@ -259,7 +260,7 @@ register(
                 DAY // 4,
                 {"unit": "credits"},
             ),
-            DefaultRule("No credits left", "critical", NONE_LEFT, MAX_PER_CONTACT, 0, DAY // 4, {"unit": "credits"}),
+            DefaultRule("No credits left", "critical", Decimal(0), MAX_PER_CONTACT, 0, DAY // 4, {"unit": "credits"}),
         ),
     )
 )
@@ -267,7 +268,7 @@ register(
     RuleKind(
         name="spent_above",
         label="Spent more than",
-        explanation="Fires when more credits than this were spent within the last hours that you choose.",
+        explanation="Fires when more credits than this were spent within a number of hours that you choose.",
         direction="above",
         unit="credits",
         read=read_spent,
@@ -285,8 +286,8 @@ register(
     RuleKind(
         name="balance_unreadable",
         label="Balance unreadable",
-        explanation="Fires when the balance could not be read for longer than this: while that lasts, no other rule "
-        "about credits can warn.",
+        explanation="Fires when the balance couldn't be synced for longer than this. Until it can be, no other rule "
+        "about credits can fire.",
         direction="above",
         unit="minutes",
         read=read_silence,

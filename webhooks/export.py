@@ -1,11 +1,12 @@
 """Exports the filtered list of deliveries."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import NamedTuple
 
 from core import clock
 from core.db.sql import ValuesRow
-from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from core.export import ExportFile, export_file, in_batches, in_file_name
 from core.pagination import Cursor, Page, RowCounts, count_rows
 from webhooks.filters import DeliveryFilterForm, filtered_deliveries
 from webhooks.models import Delivery
@@ -45,14 +46,14 @@ class ExportRow(NamedTuple):
     reason_in_words: str
     attempts: int
     times_delivered_by_upstream: int
-    first_attempt_at: str
-    last_attempt_at: str
+    first_attempt_at: datetime | None
+    last_attempt_at: datetime | None
     last_status_code: int | None
     last_error: str
     last_duration_ms: int | None
-    next_attempt_at: str
-    delivered_at: str
-    redelivered_by_this_console_at: str
+    next_attempt_at: datetime | None
+    delivered_at: datetime | None
+    redelivered_by_this_console_at: datetime | None
 
 
 def export_deliveries(workspace: Workspace, actor: Actor, form: DeliveryFilterForm, file_format: str) -> ExportFile:
@@ -90,14 +91,14 @@ def _export_row(row: ValuesRow) -> ExportRow:
         reason_in_words=reason.label if reason else "",
         attempts=row["attempts"],
         times_delivered_by_upstream=row["runs"],
-        first_attempt_at=in_utc(row["first_attempt_at"]),
-        last_attempt_at=in_utc(row["last_attempt_at"]),
+        first_attempt_at=row["first_attempt_at"],
+        last_attempt_at=row["last_attempt_at"],
         last_status_code=row["last_status_code"],
         last_error=row["last_error"],
         last_duration_ms=row["last_duration_ms"],
-        next_attempt_at=in_utc(row["next_attempt_at"]),
-        delivered_at=in_utc(row["delivered_at"]),
-        redelivered_by_this_console_at=in_utc(row["redelivered_at"]),
+        next_attempt_at=row["next_attempt_at"],
+        delivered_at=row["delivered_at"],
+        redelivered_by_this_console_at=row["redelivered_at"],
     )
 
 

@@ -47,6 +47,7 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
     """Add new attempts, schedule polls of single workflows, and set the interval to the next poll."""
     workspace = poll.workspace
     feed, _ = Feed.objects.get_or_create(workspace=workspace)
+    before = feed.known
     begun_before: frozenset[str] = frozenset()
     if isinstance(answer, UpstreamRefusal):
         feed.wants_workflow_ids, feed.refusal = True, answer.words
@@ -57,10 +58,13 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
             begun_before = result.begun_before
         newest = result.newest_at and min(result.newest_at, read_at)  # one from the future proves nothing
         feed.read_until = max(filter(None, [feed.read_until, newest]), default=None)
-    feed.save()
+    if feed.known != before:
+        feed.save()
     tracked_workflows.record_workflows_from_log(workspace, read_at)
-    tracked_workflows.schedule_polls(workspace, read_at, also=[*sorted(begun_before), *_retrying_unseen(poll, answer)])
-    _set_interval(poll, _latest_interval(poll, feed, read_at))
+    retrying = _retrying(poll)
+    also = [*sorted(begun_before), *_unseen(retrying, answer)]
+    tracked_workflows.schedule_polls(workspace, read_at, also, alone=feed.wants_workflow_ids)
+    _set_interval(poll, _latest_interval(poll, feed, read_at, is_retrying=bool(retrying)))
 
 
 def _record_gap(poll: Poll, feed: Feed, result: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
@@ -78,26 +82,32 @@ def _record_gap(poll: Poll, feed: Feed, result: AttemptIngestResult, odd: int, r
     return True
 
 
-def _retrying_unseen(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal) -> list[str]:
-    """Return the workflows that are being retried and that a full page no longer shows."""
+def _retrying(poll: Poll) -> list[str]:
+    """Return the workflows that are being retried, or as many as matter."""
+    rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
+    return list(rows.values_list("workflow__workflow_id", flat=True)[: 2 * tracked_workflows.MAX_TRACKED])
+
+
+def _unseen(retrying: list[str], answer: Listing[DeliveryAttempt] | UpstreamRefusal) -> list[str]:
+    """Return those of ``retrying`` that a full page no longer shows."""
     if isinstance(answer, UpstreamRefusal) or answer.total < FULL_PAGE:
         return []
     shown = {row.workflow_id for row in answer}
-    rows = Delivery.objects.of(poll.workspace).filter(state=DeliveryState.RETRYING)
-    ids = rows.values_list("workflow__workflow_id", flat=True)
-    return [one for one in ids[: 2 * tracked_workflows.MAX_TRACKED] if one not in shown]
+    return [one for one in retrying if one not in shown]
 
 
-def _latest_interval(poll: Poll, feed: Feed, now: datetime) -> int:
+def _latest_interval(poll: Poll, feed: Feed, now: datetime, *, is_retrying: bool) -> int:
     """Return the seconds to the next poll: fewer while something is retried, more while nothing happens."""
     usual = settings.POLL_DELIVERIES_SECONDS
     if feed.wants_workflow_ids:
         return max(usual, REFUSED_SECONDS)
-    rows = Delivery.objects.of(poll.workspace)
-    if rows.filter(state=DeliveryState.RETRYING).exists():
+    if is_retrying:
         return max(min(usual, MIN_SECONDS), usual // 3)
+    if feed.read_until is not None and feed.read_until >= now - IDLE_AFTER:
+        return usual
     begun = Workflow.objects.of(poll.workspace).filter(first_seen_at__gte=now - IDLE_AFTER)
-    return usual if begun.exists() or rows.filter(last_attempt_at__gte=now - IDLE_AFTER).exists() else 4 * usual
+    attempted = Delivery.objects.of(poll.workspace).filter(last_attempt_at__gte=now - IDLE_AFTER)
+    return usual if begun.exists() or attempted.exists() else 4 * usual
 
 
 async def fetch_workflow_deliveries(client: AsyncClient, poll: Poll) -> Listing[DeliveryAttempt] | UpstreamRefusal:
@@ -166,8 +176,9 @@ def _interval_by_age(workflow: Workflow, now: datetime) -> int:
 
 
 def _set_interval(poll: Poll, seconds: int) -> None:
-    poll.interval_seconds = seconds
-    Poll.objects.filter(pk=poll.pk).update(interval_seconds=seconds)
+    if poll.interval_seconds != seconds:
+        poll.interval_seconds = seconds
+        Poll.objects.filter(pk=poll.pk).update(interval_seconds=seconds)
 
 
 def _delete_poll(poll: Poll) -> None:

@@ -42,7 +42,7 @@ _REASONS = (
         "doesn't accept POST. 413: its size limit is smaller than the results. 429: it limits how often it can be "
         "called.",
         "Allow JSON POST requests on this exact path, without a login or CSRF check. To verify a webhook, check that "
-        "you started its workflow id.",
+        "you started its workflow ID.",
     ),
     Reason(
         "timeout",
@@ -118,7 +118,7 @@ _REASONS = (
 _BY_NAME = {reason.name: reason for reason in _REASONS}
 _LOGIN = (
     "It requires a login or token, or a firewall blocks the call: webhooks include neither. Allow POST requests on "
-    "this path without a login or CSRF check, and verify a webhook by its workflow id."
+    "this path without a login or CSRF check, and verify a webhook by its workflow ID."
 )
 _CONTENT = "Your code rejects the webhook's content. Compare what it expects with the payload in Cleanlist's docs."
 # Of the statuses that have a cause of their own: what it is, and what to do.

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from cleanlist import EnrichmentStatus
+from cleanlist import Client, EnrichmentStatus
+from cleanlist.errors import NotFound
 from core import clock
 from core.export import csv_lines
 from core.sanitize import sanitize_text
-from webhooks import payloads
+from webhooks import payloads, tracked_workflows
 from webhooks.ingest import enrichment_status
 from webhooks.models import Workflow
 from workspaces.audit.events import Actor, record_event
@@ -69,9 +70,19 @@ def fetch(workflow: Workflow) -> WorkflowResult:
     """
     with reading_client(workflow.workspace) as client:
         rate_limiter.record([(workflow.workspace.rate_limited_as, ENDPOINT)])
-        status = client.enrich.status(workflow_id=workflow.workflow_id)
+        status = _read(client, workflow)
     enrichment_status.record_status(workflow, status, clock.now())
     return parse_result(workflow.workflow_id, status)
+
+
+def _read(client: Client, workflow: Workflow) -> EnrichmentStatus:
+    """Read the status with all contacts, as only the older surface has them; it may not know newer workflows."""
+    try:
+        return client.enrich.status(workflow_id=workflow.workflow_id)
+    except NotFound:
+        if tracked_workflows.status_resource(workflow.workflow_id) == tracked_workflows.STATUS:
+            raise
+        return client.enrich.newer_status(workflow.workflow_id)
 
 
 def reveal(workflow: Workflow, actor: Actor) -> WorkflowResult:
@@ -127,18 +138,20 @@ def mask_phone(text: str) -> str:
 
 
 def _contact(result: Mapping[str, object]) -> Contact:
-    prospect, company = _mapping(result.get("prospect")), _mapping(result.get("company"))
+    """Return a contact of a webhook's shape, or of the flatter one in the newer surface's status of a person."""
+    prospect, company = _mapping(result.get("prospect")) or result, _mapping(result.get("company"))
     names = (prospect.get("first_name"), prospect.get("last_name"))
+    name_of_company = result.get("company") if isinstance(result.get("company"), str) else company.get("name")
     return Contact(
         task_id=_text(result.get("task_id")),
         status=_text(result.get("status")),
         full_name=_text(prospect.get("full_name")) or " ".join(_text(name) for name in names if name),
         title=_text(prospect.get("title")),
         linkedin_url=_text(prospect.get("linkedin_url")),
-        primary_email=_text(result.get("primary_email")),
-        primary_email_status=_text(result.get("primary_email_status")),
-        personal_phone_numbers=_text(result.get("personal_phone_numbers")),
-        company=_text(company.get("name")),
+        primary_email=_text(result.get("primary_email") or result.get("email")),
+        primary_email_status=_text(result.get("primary_email_status") or result.get("email_status")),
+        personal_phone_numbers=_text(result.get("personal_phone_numbers") or result.get("phone")),
+        company=_text(name_of_company),
         company_domain=_text(company.get("domain")),
     )
 

@@ -19,6 +19,7 @@ from alerts.engine.rule_kinds import (
     Observation,
     Observations,
     RuleKind,
+    read_once,
     register,
     register_summary,
 )
@@ -43,7 +44,11 @@ _DECIDED = (DeliveryState.DELIVERED, DeliveryState.FAILED)
 
 def _unavailable(rules: Sequence[Rule]) -> dict[int, NoData]:
     """Return why deliveries as the mirror has them cannot be trusted, of those workspaces where that is so."""
-    workspaces = {rule.workspace_id for rule in rules}
+    return _unavailable_of(frozenset(rule.workspace_id for rule in rules))
+
+
+@read_once
+def _unavailable_of(workspaces: frozenset[int]) -> dict[int, NoData]:
     polls = {
         poll.workspace_id: poll
         for poll in Poll.objects.filter(workspace__in=workspaces, resource=tracked_workflows.DELIVERIES)

@@ -5,16 +5,19 @@ it finds elsewhere. The cost is read of every enrichment that the console knows,
 Each workflow has a poll of its own, which ends once it is settled; there are never many.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from cleanlist import Client, EnrichmentStatus
 from core import clock
 from keys.log.workflows import workflows_in_log
+from webhooks.ingest import lead_lists
 from webhooks.ingest.normalize import is_usable_workflow_id
-from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource
+from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource, kind_of
+from webhooks.models.workflow import AGENT
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Poll, Workspace
 from workspaces.polling.registry import resource_named
@@ -34,7 +37,11 @@ SETTLED_AFTER = timedelta(minutes=10)
 # An enrichment that runs for longer is not polled any more.
 STATUS_GIVE_UP_AFTER = timedelta(days=7)
 LOG_WINDOW = timedelta(hours=1)
-NO_WORKFLOW_ID = "That isn't a workflow id. Workflow ids look like public_bulk_ followed by a long code."
+NO_WORKFLOW_ID = (
+    "That isn't a workflow ID. Workflow IDs look like public_bulk_, enrich- or bulk-enrich- followed by a long code."
+)
+
+NO_WEBHOOK_OF_AGENT = "That is a run of a smart agent, which has no webhook to follow. Troubleshoot shows its progress."
 
 
 def wants_workflow_ids(workspace: Workspace) -> bool:
@@ -57,14 +64,19 @@ def visibility_notice(workspace: Workspace) -> str:
 def look_up(workspace: Workspace, workflow_id: str) -> tuple[Workflow, RefreshResult]:
     """Read a workflow's attempts and state now, because a person asked, and track it until it is settled.
 
-    Takes as long as upstream does. Raises ValueError for what cannot be a workflow's id.
+    Takes as long as upstream does. Raises ValueError for what cannot be a workflow's id, or has no webhook to follow.
     """
     if not is_usable_workflow_id(workflow_id):
         raise ValueError(NO_WORKFLOW_ID)
+    if kind_of(workflow_id) is AGENT:
+        raise ValueError(NO_WEBHOOK_OF_AGENT)
     record_workflows(workspace, [workflow_id], WorkflowSource.LOOKED_UP)
     errors = refresh(workspace, WORKFLOW_DELIVERIES, subject=workflow_id).errors
     errors += refresh(workspace, status_resource(workflow_id), subject=workflow_id).errors
-    return Workflow.objects.of(workspace).get(workflow_id=workflow_id), RefreshResult(errors)
+    workflow = Workflow.objects.of(workspace).get(workflow_id=workflow_id)
+    if workflow.lead_list_id:
+        lead_lists.ask_name(workspace, workflow.lead_list_id)
+    return workflow, RefreshResult(errors)
 
 
 def look_up_by_hand(workspace: Workspace, workflow_id: str, actor: Actor) -> tuple[Workflow, RefreshResult]:
@@ -97,25 +109,32 @@ def record_workflows_from_log(workspace: Workspace, now: datetime) -> None:
     record_workflows(workspace, islice(named, MAX_TRACKED), WorkflowSource.REQUEST_LOG)
 
 
-def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()) -> None:
-    """Create the missing polls of tracked workflows; ingesting ends them. ``also`` are polled in any case."""
-    feed = Feed.objects.filter(workspace=workspace).first()
-    alone = feed is not None and feed.wants_workflow_ids
+def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = (), *, alone: bool | None = None) -> None:
+    """Create the missing polls of tracked workflows; ingesting ends them. ``also`` are polled in any case.
+
+    ``alone`` is what ``wants_workflow_ids`` returns, where it is known.
+    """
+    alone = wants_workflow_ids(workspace) if alone is None else alone
     rows = Workflow.objects.of(workspace).filter(first_seen_at__gte=now - GIVE_UP_AFTER).order_by("-first_seen_at")
     if not alone:
         rows = rows.filter(source=WorkflowSource.LOOKED_UP)
-    wanted = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
-    _create_polls(workspace, WORKFLOW_DELIVERIES, [*also, *wanted[:MAX_TRACKED]])
+    followed = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
+    wanted = {WORKFLOW_DELIVERIES: [*also, *followed[:MAX_TRACKED]]}
     if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
-        is_bulk = Q(workflow_id__startswith=BULK_ID_PREFIX)
-        for resource, kind in ((STATUS, is_bulk), (NEWER_STATUS, ~is_bulk)):
-            unread = _without_status(workspace, now).filter(kind).values_list("workflow_id", flat=True)
-            _create_polls(workspace, resource, unread[:MAX_TRACKED])
+        wanted |= _without_status(workspace, now)
+    _create_polls(workspace, wanted)
 
 
 def status_resource(workflow_id: str) -> str:
     """Return the resource that reads the state of the workflow."""
     return STATUS if workflow_id.startswith(BULK_ID_PREFIX) else NEWER_STATUS
+
+
+def read_status(client: Client, workflow_id: str) -> EnrichmentStatus:
+    """Read the state of the workflow from the endpoint for its kind. Raises what calls raise."""
+    if status_resource(workflow_id) == STATUS:
+        return client.enrich.status(workflow_id=workflow_id)
+    return client.enrich.newer_status(workflow_id)
 
 
 def is_settled(workflow: Workflow, now: datetime) -> bool:
@@ -126,7 +145,7 @@ def is_settled(workflow: Workflow, now: datetime) -> bool:
 
 
 def names_of_tracked(workspace: Workspace) -> dict[str, str]:
-    """Return the name of each tracked workflow, which is its id."""
+    """Return the name of each tracked workflow, which is its ID."""
     polls = workspace.polls.filter(resource__in=SINGLE_WORKFLOW).values_list("subject", flat=True)
     return {subject: subject for subject in polls}
 
@@ -140,24 +159,41 @@ def _settled_deliveries(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(_settled(now), workflow=OuterRef("pk"))
 
 
-def _without_status(workspace: Workspace, now: datetime) -> QuerySet[Workflow]:
-    """Return the workflows that are not known to be finished, the newest first."""
+def _without_status(workspace: Workspace, now: datetime) -> dict[str, list[str]]:
+    """Return the workflows that are not known to be finished, the newest first, by the resource that reads them."""
     rows = Workflow.objects.of(workspace).unfinished().filter(first_seen_at__gte=now - STATUS_GIVE_UP_AFTER)
-    return rows.order_by("-first_seen_at")
+    unread = rows.order_by("-first_seen_at").values_list("workflow_id", flat=True)
+    newest = list(unread[: MAX_TRACKED + 1])
+    if len(newest) > MAX_TRACKED:  # one kind may keep the other out
+        is_bulk = Q(workflow_id__startswith=BULK_ID_PREFIX)
+        newest = [*unread.filter(is_bulk)[:MAX_TRACKED], *unread.exclude(is_bulk)[:MAX_TRACKED]]
+    found: dict[str, list[str]] = {}
+    for workflow_id in newest:
+        found.setdefault(status_resource(workflow_id), []).append(workflow_id)
+    return found
 
 
-def _create_polls(workspace: Workspace, resource: str, ids: Iterable[str]) -> None:
-    there = set(workspace.polls.filter(resource=resource).values_list("subject", flat=True))
-    missing = [one for one in dict.fromkeys(ids) if one not in there][: max(0, MAX_TRACKED - len(there))]
-    seconds = resource_named(resource).interval_seconds()
+def _create_polls(workspace: Workspace, wanted: Mapping[str, Sequence[str]]) -> None:
+    """Create the polls that are missing of the workflows ``wanted`` by resource, as long as there is room."""
+    if not any(wanted.values()):
+        return
+    there: dict[str, set[str]] = {resource: set() for resource in SINGLE_WORKFLOW}
+    for resource, subject in workspace.polls.filter(resource__in=SINGLE_WORKFLOW).values_list("resource", "subject"):
+        there[resource].add(subject)
     polls = [
         Poll(
             workspace=workspace,
             resource=resource,
             subject=one,
-            interval_seconds=seconds,
+            interval_seconds=resource_named(resource).interval_seconds(),
             paused_reason=workspace.pause,
         )
-        for one in missing
+        for resource, ids in wanted.items()
+        for one in _missing(ids, there[resource])
     ]
     Poll.objects.bulk_create(polls, ignore_conflicts=True)
+
+
+def _missing(ids: Iterable[str], there: Collection[str]) -> list[str]:
+    missing = [one for one in dict.fromkeys(ids) if one not in there]
+    return missing[: max(0, MAX_TRACKED - len(there))]

@@ -11,6 +11,7 @@ from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from core import clock
 from core.encryption import DecryptionError
+from core.formatting import format_time
 from workspaces.credentials.clients import AddressNotAllowed, NotConnected
 
 # The kinds of ``{% empty %}`` that an error can cause.
@@ -43,7 +44,7 @@ class ErrorMessage:
         """Return the whole message as one line, for a toast or an audit event."""
         parts = [f"{self.title}.", self.text, self.fix]
         if self.request_id:
-            parts.append(f"Request id: {self.request_id}.")
+            parts.append(f"Request ID: {self.request_id}.")
         return " ".join(part for part in parts if part)
 
 
@@ -79,7 +80,7 @@ def _with_facts(explanation: ErrorMessage, error: Exception) -> ErrorMessage:
     return replace(
         explanation,
         text=text,
-        upstream=error.message if error.status else "",
+        upstream=error.said,
         request_id=error.request_id or "",
         outcome_unknown=error.outcome_unknown,
     )
@@ -187,7 +188,7 @@ def _rate_limited(error: CleanlistError) -> ErrorMessage:
     return ErrorMessage(
         "rate-limited",
         f"Rate limited until {when}",
-        f"Cleanlist accepts calls again at {when}.",
+        f"Cleanlist accepts calls again on {format_time(until, seconds=True)}.",
         fix,
         retry_at=until,
     )

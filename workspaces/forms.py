@@ -137,6 +137,7 @@ class SessionFields(forms.Form):
     """The two sources of session tokens and the choice between them."""
 
     PASTED, CLERK = "pasted", "clerk"
+    needed_by_choice = ("session_token", "frontend_api_url", "session_id", "client_token")
     KINDS = ((PASTED, "Paste a session token"), (CLERK, "Save a Clerk client session"))
 
     session_kind = forms.ChoiceField(label="Management session", choices=KINDS, initial=CLERK, widget=forms.RadioSelect)
@@ -152,11 +153,11 @@ class SessionFields(forms.Form):
     )
     session_id = forms.RegexField(
         r"^[A-Za-z0-9_-]+$",
-        label="Session id",
+        label="Session ID",
         max_length=200,
         required=False,
         help_text="Starts with <code>sess_</code>.",
-        error_messages={"invalid": "A session id contains only letters, digits, _ and -."},
+        error_messages={"invalid": "A session ID contains only letters, digits, _ and -."},
     )
     client_token = ClientTokenField(
         label="Client token",

@@ -45,7 +45,7 @@ def check_mail_limit(action: Action, actor: Actor, workspace: Workspace) -> None
         return
     limit = LIMITS[action]
     sent = AuditEvent.objects.filter(action=action, at__gt=clock.cached_now() - HOUR)
-    Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+    Workspace.objects.lock(workspace.pk)
     User.objects.select_for_update(no_key=True).get(pk=actor.user.pk)
     _mind(sent.filter(actor=actor.user), limit.by_person, f"You have sent {limit.by_person} {limit.words}")
     of_all = f"{limit.by_workspace} {limit.words} were sent from this workspace"

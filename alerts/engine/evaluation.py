@@ -13,7 +13,14 @@ from django.db import transaction
 
 from alerts.engine.change_writer import ChangeWriter
 from alerts.engine.plan import OpenAlerts, plan_changes
-from alerts.engine.rule_kinds import NoData, Observations, RuleKind, all_kinds, group_by_workspace
+from alerts.engine.rule_kinds import (
+    NoData,
+    Observations,
+    RuleKind,
+    all_kinds,
+    group_by_workspace,
+    shared_reads,
+)
 from alerts.models import Evaluation, Rule
 from alerts.services.default_rules import ensure_default_rules, ensure_evaluation
 from core import clock
@@ -158,9 +165,10 @@ def observe_together(rules: Sequence[Rule], now: datetime) -> dict[int, Observat
     for rule in rules:
         by_kind[rule.kind].append(rule)
     found: dict[int, Observations] = {}
-    for kind in all_kinds():
-        if kind.name in by_kind:
-            found |= _observe_kind(kind, by_kind[kind.name], now)
+    with shared_reads():
+        for kind in all_kinds():
+            if kind.name in by_kind:
+                found |= _observe_kind(kind, by_kind[kind.name], now)
     return found
 
 

@@ -1,11 +1,13 @@
 """Registry of rule kinds, filled by each app's ``rules.py`` when Django starts."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from functools import cached_property
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property, wraps
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from django import forms
 from django.utils.text import capfirst
@@ -18,6 +20,35 @@ if TYPE_CHECKING:
 Direction = Literal["below", "above"]
 GROUPS = {1: "Credits", 3: "Keys", 4: "Webhooks", 5: "Connection"}  # by the tens of a kind's position
 Fact = tuple[str, str]
+P = ParamSpec("P")
+T = TypeVar("T")
+_reads: ContextVar[dict[Hashable, Any] | None] = ContextVar("reads", default=None)
+
+
+@contextmanager
+def shared_reads() -> Iterator[None]:
+    """Have all rule kinds that are observed within the block share what they read."""
+    token = _reads.set({})
+    try:
+        yield
+    finally:
+        _reads.reset(token)
+
+
+def read_once(read: Callable[P, T]) -> Callable[P, T]:
+    """Have ``read`` be called once for the same positional arguments within ``shared_reads``; outside, each time."""
+
+    @wraps(read)
+    def reading(*args: P.args, **kwargs: P.kwargs) -> T:
+        known, name = _reads.get(), (read, args)
+        if known is None:
+            return read(*args, **kwargs)
+        if name not in known:
+            known[name] = read(*args, **kwargs)
+        found: T = known[name]
+        return found
+
+    return reading
 
 
 @dataclass(frozen=True)

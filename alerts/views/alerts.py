@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from alerts.context import DISMISSED, without_milder
+from alerts.context import without_milder
 from alerts.engine.evaluation import observe
 from alerts.engine.rule_kinds import NoData, Observation, Observations, all_kinds
 from alerts.forms import AcknowledgeForm, SnoozeForm
@@ -21,7 +21,7 @@ from alerts.services import alert_actions
 from alerts.services.reachability import unreached_rules
 from core import clock
 from core.formatting import counted, format_quantity, localize_times
-from core.http import Undo, redirect_to, referrer_or, render_page
+from core.http import Undo, redirect_to, render_page
 from workspaces.access import get_workspace
 from workspaces.audit.events import Actor
 from workspaces.models import Role, Workspace
@@ -30,7 +30,6 @@ PAST = 20
 MOST_AT_ONCE = 100
 MONTH = timedelta(days=30)
 TEMPLATE = "alerts/alert.html"
-MOST_REMEMBERED = 100  # hidden banners of a session
 
 
 @dataclass(frozen=True)
@@ -69,10 +68,23 @@ class RuleRow:
         return self.observations[0] if len(self.observations) == 1 else None
 
 
+@dataclass(frozen=True)
+class RefusedLevel:
+    """A level that the list's field of a rule does not take: what was typed, and what is wrong with it."""
+
+    rule: Rule
+    typed: str
+    problem: str
+
+
 @require_safe
 def alerts(request: HttpRequest, slug: str) -> HttpResponse:
     """Show current alerts, past ones, and the rules with their state now."""
-    workspace = get_workspace(request, slug)
+    return show_list(request, get_workspace(request, slug))
+
+
+def show_list(request: HttpRequest, workspace: Workspace, refused: RefusedLevel | None = None) -> HttpResponse:
+    """Return the page of ``alerts``, with what is wrong with a level that was typed there."""
     rows = Alert.objects.filter(workspace=workspace)
     current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
     firing = without_milder(alert for alert in current if alert.fired_at)
@@ -85,8 +97,9 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
         "snoozed": snoozed_pairs(workspace),
         "past": rows.past().select_related("workspace")[:PAST],
         "groups": grouped(rule_rows(workspace)),
+        "refused": refused,
     }
-    return render_page(request, "alerts/list.html", "living", context)
+    return render_page(request, "alerts/list.html", "living", context, status=422 if refused else 200)
 
 
 def grouped(rows: list[RuleRow]) -> list[tuple[str, list[RuleRow]]]:
@@ -127,7 +140,7 @@ def _row(rule: Rule, fired: int, observed: Observations, unreached: Mapping[str,
 def alert(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     """Show what fired, its timeline and its e-mails."""
     workspace = get_workspace(request, slug)
-    return render(request, TEMPLATE, _context(_alert(workspace, pk)))
+    return render_page(request, TEMPLATE, "living", _context(_alert(workspace, pk)))
 
 
 @require_POST
@@ -234,13 +247,3 @@ def _levels(found: Alert, unit: str) -> list[tuple[str, str]]:
     value = "Value" if found.is_open else "Last value"
     known = ((value, found.value), ("Threshold", found.threshold), ("Resolves at", found.recovery))
     return [(name, "—" if level is None else format_quantity(level, unit)) for name, level in known]
-
-
-@require_POST
-def dismiss_banner(request: HttpRequest, slug: str) -> HttpResponse:
-    """Hide the banner of the alert in field "alert" from this person; a worse or newer alert shows one again."""
-    workspace = get_workspace(request, slug)
-    pk = request.POST.get("alert", "")
-    if pk.isascii() and pk.isdecimal() and len(pk) < 19:
-        request.session[DISMISSED] = [*request.session.get(DISMISSED, []), int(pk)][-MOST_REMEMBERED:]
-    return HttpResponseRedirect(referrer_or(request, workspace.get_absolute_url()))

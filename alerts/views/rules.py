@@ -14,6 +14,7 @@ from alerts.forms import RuleForm, entries_at_level
 from alerts.models import Rule
 from alerts.services import rules
 from alerts.services.notifications import outsiders
+from alerts.views.alerts import RefusedLevel, show_list
 from core import clock
 from core.http import Undo, redirect_to, render_page
 from workspaces.access import get_workspace, require_confirmation, take_kept_entries
@@ -110,8 +111,8 @@ def set_level(request: HttpRequest, slug: str, pk: int) -> HttpResponse:
     entries = entries_at_level(found, request.POST.get("threshold", ""), request.POST.get("recovery", ""))
     form = RuleForm(workspace, kind, found, entries)
     if not form.is_valid():
-        messages.error(request, f"“{found.name}” wasn't changed. {next(iter(form.errors.values()))[0]}")
-        return redirect_to(request, _list(workspace))
+        problem = str(next(iter(form.errors.values()))[0])
+        return show_list(request, workspace, RefusedLevel(found, request.POST.get("threshold", ""), problem))
     rules.save_rule(form.apply(), Actor.of(request), before)
     return redirect_to(request, _list(workspace), f"“{found.name}” now fires when {found.condition}.", undo)
 

@@ -108,6 +108,7 @@ def _api_error(response: Response, facts: ErrorFields, *, command: bool) -> Clea
     error_body = _parse_body(response)
     kind = _error_class(response.status, error_body)
     message = redact_secrets(error_body.message)[:_MAX_MESSAGE_LENGTH]
+    facts["said"] = message
     facts["code"] = error_body.code
     facts["fix"] = error_body.fix
     facts["request_id"] = error_body.request_id or facts["request_id"]

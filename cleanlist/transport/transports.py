@@ -4,6 +4,8 @@ Exceptions raised here do not refer to httpx's own: their tracebacks contain req
 """
 
 import asyncio
+import os
+import re
 import ssl
 import time
 from collections.abc import Callable, Mapping
@@ -194,9 +196,15 @@ def _transport_error(
         return ConnectionFailed(
             f"The connection to {host} closed before the response was complete", outcome_unknown=outcome_unknown
         )
-    # The operating system's message (refused, unknown host) contains nothing of the request.
-    reason = f": {getattr(cause, 'os_error', cause)}"[:200] if isinstance(cause, errors.with_os_message) else ""
+    reason = f": {_os_message(cause)}"[:200] if isinstance(cause, errors.with_os_message) else ""
     return ConnectionFailed(f"No connection to {host}{reason}")
+
+
+def _os_message(cause: Exception) -> str:
+    """Return the operating system's message (refused, unknown host), which contains nothing of the request."""
+    error = getattr(cause, "os_error", cause)
+    number = getattr(error, "errno", None) or 0  # negative where it is about a name
+    return os.strerror(number) if number > 0 else re.sub(r"^\[Errno -?\d+\] ", "", str(error))
 
 
 # httpx limits each wait for data, not their sum: a server that sends its headers byte by byte could occupy a thread for

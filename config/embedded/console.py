@@ -1,5 +1,6 @@
 """Starts the embedded set in order, prints what it does and how to sign in, and supervises it; restarts on changes."""
 
+import gc
 import signal
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +15,6 @@ from django.db import connections
 from config.embedded import CannotStart, bundled_redis, programs
 from config.embedded.ports import check_free
 from config.embedded.processes import GRACE, Process, Reaper, Watchdog, print_line, stop_all
-from config.embedded.progress import Progress
 from config.embedded.sandbox_connection import connect_sandbox, wait_until_listening
 from config.environment import ROOT
 from config.first_start import FirstAdmin, prepare
@@ -23,6 +23,29 @@ from config.settings import ENVIRONMENT
 # The sandbox loads no code of the other packages.
 SANDBOX = "sandbox"
 _LOOK_MILLISECONDS = 250
+
+
+class Progress:
+    """Prints a plain line when a step begins and when it is done, which reads well in a terminal and in a log."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._step = 0
+        self._started = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Return how many seconds have passed since the start."""
+        return time.monotonic() - self._started
+
+    @contextmanager
+    def step(self, doing: str, done: str) -> Iterator[None]:
+        """Print ``doing``, and when the block ends without an error ``done`` with the seconds that it took."""
+        self._step += 1
+        place, begun = f"[{self._step}/{self._steps}]", time.monotonic()
+        print_line("console", f"{place} {doing}")
+        yield
+        print_line("console", f"{place} {done} ({time.monotonic() - begun:.1f} s)")
 
 
 class StopRequested(BaseException):
@@ -66,6 +89,7 @@ def run(*, with_sandbox: bool, reload: bool = False) -> None:
             if asked.is_set():
                 print_line("console", "stopping")
             stop_all(processes, last="redis", grace=GRACE)
+            gc.freeze()  # or Python looks through all that is loaded once more, for half a second
 
 
 def _looks() -> Iterator[set[str]]:

@@ -20,7 +20,7 @@ from core.redaction import BEYOND, LONGEST_EVENT, redact_beginning, redact_text
 
 PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 REAPER = Path(__file__).with_name("reaper.py")
-GRACE = 4.5  # seconds in which everything has to end
+GRACE = 3.5  # seconds in which everything has to end; a busy machine takes another one or two to kill what has not
 # -I -S: no site-packages and no environment; starts in a few milliseconds.
 _BARE_PYTHON = [sys.executable, "-I", "-S"]
 LONGEST_WAIT = 30.0  # seconds between restarts of a process that keeps dying

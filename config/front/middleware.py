@@ -11,8 +11,9 @@ from django.http.response import HttpResponseBase
 from config.front.meters import REQUESTS, SECONDS
 from config.health.probes import healthz, readyz
 from config.metrics.views import metrics
-from config.web.headers import HEADERS
+from config.web.headers import HEADERS, OF_PARTS
 
+_PARTS = ("text/css", "text/javascript")
 Handler = Callable[[HttpRequest], HttpResponseBase]
 log = structlog.get_logger(__name__)
 
@@ -22,7 +23,8 @@ def common_headers(get_response: Handler) -> Handler:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        for name, value in HEADERS.items():
+        headers = OF_PARTS if response.headers.get("Content-Type", "").startswith(_PARTS) else HEADERS
+        for name, value in headers.items():
             response.headers.setdefault(name, value)
         return response
 

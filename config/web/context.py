@@ -5,7 +5,7 @@ from django.http import HttpRequest
 
 from config import __version__
 from config.health import liveness
-from config.web.middleware import wants_utc
+from config.web.middleware import follows_browser_zone, wants_utc
 from workspaces.access import may_connect, take_held_request, take_unsent_request
 from workspaces.models import Role, Workspace
 from workspaces.request_state import state_of
@@ -30,6 +30,10 @@ def console(request: HttpRequest) -> dict[str, object]:
             "sso_only_except": settings.SSO_ONLY_EXCEPT,
             "second_factor_for_all": settings.REQUIRE_SECOND_FACTOR,
             "is_utc": wants_utc(request),
+            # Of pages with times that can be loaded anew; see static/js/time.js.
+            "follows_zone": lambda: (
+                request.method == "GET" and request.user.is_authenticated and follows_browser_zone(request)
+            ),
             "theme": theme if theme in {"light", "dark"} else None,
             "version": __version__,
             "sandbox": _sandbox(request, state.workspace),
@@ -49,10 +53,11 @@ def _visible_workspaces(request: HttpRequest) -> list[object]:
     return list(Workspace.objects.visible_to(user).values("name", "slug")[:MOST_IN_MENU])
 
 
-def _sandbox(request: HttpRequest, workspace: Workspace | None) -> dict[str, str] | None:
+def _sandbox(request: HttpRequest, workspace: Workspace | None) -> dict[str, object] | None:
     """Return what the sandbox's menu needs, in workspaces that are connected to it."""
     if workspace is None or not sandbox.is_sandbox(workspace):
         return None
     # Its documentation is on this machine only, so it is no use to a browser elsewhere.
     is_here = sandbox.is_own_name(request.get_host().partition(":")[0])
-    return {"docs_url": f"http://{sandbox.HOST}:{settings.SANDBOX_PORT}/docs" if is_here else ""}
+    docs_url = f"http://{sandbox.HOST}:{settings.SANDBOX_PORT}/docs" if is_here else ""
+    return {"docs_url": docs_url, "full_balance": sandbox.FULL_BALANCE}

@@ -80,6 +80,12 @@ def wants_utc(request: HttpRequest) -> bool:
     return request.COOKIES.get("times") == "utc"
 
 
+def follows_browser_zone(request: HttpRequest) -> bool:
+    """Return whether the times of pages for ``request`` are in the zone that the browser reports."""
+    chosen = getattr(request.user, "time_zone", "") if request.user.is_authenticated else ""
+    return not (wants_utc(request) or _zone(chosen))
+
+
 def viewer_time_zone(get_response: Handler) -> Handler:
     """Show times in the zone that the viewer chose, or else the one that their browser reports in cookie ``tz``.
 

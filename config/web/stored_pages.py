@@ -1,5 +1,6 @@
 """What browsers may store of pages for signed-in people, and which pages are compressed."""
 
+import re
 import secrets
 from collections.abc import Callable
 
@@ -14,10 +15,14 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 NEVER_STORED = "private, no-store"
 ASKED_ANEW = "private, no-cache"  # only the back button may show it without asking; see static/js/signed_out.js
 _SECURITY_PAGES = "/accounts/"  # recovery codes, secrets of authenticator apps, links to set passwords
+_WITHOUT_SECRETS = {"/accounts/security/", "/accounts/sessions/"}  # only lists, which grow
 _COMPRESSED = ("text/html", "application/json")
 # A seventh smaller than gzip at its default, in the same time.
 _BROTLI_QUALITY = 5
 _LEAST, _MOST_PADDING = 200, 100  # bytes; both as in Django's GZipMiddleware
+# Indentation between two tags, a twentieth of a compressed page. One break means the same there, and neither values of
+# attributes nor texts can look like it, because their angle brackets are escaped.
+_BETWEEN_TAGS = re.compile(rb">\n\s+<")
 
 
 def stored_pages(get_response: Handler) -> Handler:
@@ -38,7 +43,7 @@ def stored_pages(get_response: Handler) -> Handler:
 
 def _may_be_shown_again(request: HttpRequest, response: HttpResponseBase) -> bool:
     is_file = response.streaming or "Content-Disposition" in response.headers
-    is_secret = "no-store" in response.headers.get("Cache-Control", "") or request.path.startswith(_SECURITY_PAGES)
+    is_secret = request.path.startswith(_SECURITY_PAGES) or "no-store" in response.headers.get("Cache-Control", "")
     return request.method in {"GET", "HEAD"} and not is_file and not is_secret
 
 
@@ -46,20 +51,21 @@ class Compression(GZipMiddleware):
     """Compresses pages and their parts, but nothing that may hold a secret.
 
     The size of a compressed page tells whoever can add to it what else it holds (BREACH). So what is never stored is
-    never compressed either; elsewhere the only secret is the CSRF token, which is masked anew each time, and a page has
-    up to a hundred random bytes more than it needs. Downloads are streamed, and stay as they are.
+    never compressed either, but for two lists; elsewhere the only secret is the CSRF token, which is masked anew each
+    time, and a page has up to a hundred random bytes more than it needs. Downloads are streamed, and stay as they are.
     """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Compress ``response`` if the browser takes it and nothing secret can be in it."""
         kind = response.headers.get("Content-Type", "").partition(";")[0]
-        is_secret = "no-store" in response.headers.get("Cache-Control", "")
+        is_secret = "no-store" in response.headers.get("Cache-Control", "") and request.path not in _WITHOUT_SECRETS
         if not isinstance(response, HttpResponse) or kind not in _COMPRESSED or is_secret:
             return response
         if not _takes_brotli(request) or response.has_header("Content-Encoding") or len(response.content) < _LEAST:
             return super().process_response(request, response)
         patch_vary_headers(response, ("Accept-Encoding",))
-        response.content = _brotli(response.content)
+        content = _BETWEEN_TAGS.sub(b">\n<", response.content) if kind == "text/html" else response.content
+        response.content = _brotli(content)
         response.headers["Content-Length"] = str(len(response.content))
         response.headers["Content-Encoding"] = "br"
         return response

@@ -1,10 +1,13 @@
 """A chart as its template draws it: layers of paths, marks, thresholds, and what the read-out says."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Literal
+
+from django.utils.text import Truncator
 
 from core.charts.plot import Plot
 from core.formatting import format_time
@@ -12,15 +15,17 @@ from core.formatting import format_time
 MarkKind = Literal["top-up", "created", "revoked", "alert"]
 # In the order of the legend, and of their weight where several are drawn as one.
 MARK_LABELS: dict[MarkKind, str] = {
+    "alert": "Alert",
     "top-up": "Top-up",
     "created": "Key created",
     "revoked": "Key revoked",
-    "alert": "Alert",
 }
 # Marks nearer to each other than this share of the width are drawn as one.
 NEAR = 0.03
 # The label of a mark takes this share of the width, that of a threshold so many pixels.
 LABEL_WIDTH, LABEL_HEIGHT = 0.08, 15
+# The read-out has room for so many marks at a point, and so many characters of each.
+MOST_SAID, MOST_CHARACTERS = 2, 48
 
 
 @dataclass(frozen=True)
@@ -42,13 +47,22 @@ class Point:
 
 @dataclass(frozen=True)
 class Mark:
-    """Something that happened at a time; ``label`` is printed beside it where there is room."""
+    """Something that happened at a time; ``label`` is printed beside it where there is room.
+
+    ``others`` are those near it, which are drawn as this one.
+    """
 
     at: datetime
     kind: MarkKind
     text: str
     label: str = ""
     percent: float = 0.0
+    others: Sequence["Mark"] = ()
+
+    @property
+    def all(self) -> list["Mark"]:
+        """Return this mark and the others, the weightiest first."""
+        return sorted([self, *self.others], key=_weight)
 
 
 @dataclass(frozen=True)
@@ -117,9 +131,14 @@ class Chart:
         return round(self.plot.end.timestamp())
 
     @property
+    def threshold_words(self) -> str:
+        """Return the labels of all thresholds, for charts too narrow to have them beside their lines."""
+        return ", ".join(one.text for one in self.thresholds if one.text)
+
+    @property
     def full_legend(self) -> list[LegendItem]:
         """Return the legend with the kinds of marks that the chart has."""
-        kinds = {mark.kind for mark in self.marks}
+        kinds = {one.kind for mark in self.marks for one in mark.all}
         return [*self.legend, *(LegendItem(text, mark=kind) for kind, text in MARK_LABELS.items() if kind in kinds)]
 
     def _line(self, point: Point, text: str) -> str:
@@ -128,13 +147,27 @@ class Chart:
 
     def _texts(self) -> Iterable[tuple[Point, str]]:
         """Yield each point with its text and that of the marks which are nearest to it."""
-        said: dict[int, list[str]] = {}
+        said: dict[int, list[Mark]] = {}
         for mark in self.marks:
             distances = [abs(point.at - mark.at) for point in self.points]
             if distances:
-                said.setdefault(distances.index(min(distances)), []).append(mark.text)
+                said.setdefault(distances.index(min(distances)), []).extend(mark.all)
         for place, point in enumerate(self.points):
-            yield point, " · ".join([point.text, *said.get(place, ())]).replace("\n", " ")
+            yield point, " · ".join([point.text, *_said(said.get(place, ()))]).replace("\n", " ")
+
+
+def _weight(mark: Mark) -> int:
+    return list(MARK_LABELS).index(mark.kind)
+
+
+def _said(marks: Iterable[Mark]) -> list[str]:
+    """Return what the read-out says of marks, weightiest first: equal ones once, long ones cut, the rest counted."""
+    counts = Counter(mark.text for mark in sorted(marks, key=_weight))
+    shown = list(counts.items())[:MOST_SAID]
+    rest = counts.total() - sum(count for _, count in shown)
+    said = [(Truncator(text).chars(MOST_CHARACTERS), count) for text, count in shown]
+    texts = [f"{text} ({count} times)" if count > 1 else text for text, count in said]
+    return [*texts, f"and {rest} more"] if rest else texts
 
 
 def joined_marks(marks: Iterable[Mark], plot: Plot) -> list[Mark]:
@@ -145,18 +178,25 @@ def joined_marks(marks: Iterable[Mark], plot: Plot) -> list[Mark]:
             continue
         placed = replace(mark, percent=plot.percent(mark.at))
         if found and placed.percent - found[-1].percent < 100 * NEAR:
-            before = found[-1]
-            ahead = min(before, placed, key=lambda one: list(MARK_LABELS).index(one.kind))
-            found[-1] = replace(ahead, text=f"{before.text} · {mark.text}", label=before.label or mark.label)
+            found[-1] = _joined(found[-1], placed)
         else:
             found.append(placed)
     return [_labeled(one, found[place + 1 : place + 2]) for place, one in enumerate(found)]
 
 
+def _joined(before: Mark, mark: Mark) -> Mark:
+    """Return the weightier mark with the other as one of its own, and with a label of either."""
+    ahead, behind = sorted([before, mark], key=_weight)
+    others = [*ahead.others, replace(behind, others=()), *behind.others]
+    return replace(ahead, others=others, label=before.label or mark.label)
+
+
 def _labeled(mark: Mark, following: Sequence[Mark]) -> Mark:
-    """Return the mark without its label where that would run into the next mark or out of the plot."""
+    """Return the mark with its label, or else the number of joined marks, if that fits before the next mark."""
     limit = following[0].percent if following else 100.0
-    return mark if limit - mark.percent > 100 * LABEL_WIDTH else replace(mark, label="")
+    has_room = limit - mark.percent > 100 * LABEL_WIDTH
+    number = f"{len(mark.others) + 1}" if mark.others else ""
+    return replace(mark, label=(mark.label or number) if has_room else "")
 
 
 def placed_thresholds(thresholds: Iterable[Threshold], plot: Plot) -> list[Threshold]:

@@ -67,6 +67,8 @@ class Plot:
         zone = timezone.get_current_timezone()
         step, wide = round_times(self.begin, self.end, zone, MOST_TICKS)
         narrow_step, narrow = round_times(self.begin, self.end, zone, MOST_NARROW_TICKS)
+        if len(narrow) < 2:  # the next coarser step has none, or a single one: take every other label of a wide page
+            narrow_step, narrow = step, wide[::2]
         labels = {at: tick_label(at, step, zone) for at in wide}
         narrow_labels = {at: tick_label(at, narrow_step, zone) for at in narrow}
         both = {at for at in wide if narrow_labels.get(at) == labels[at]}

@@ -1,4 +1,4 @@
-"""Helpers for raw SQL, where the ORM would take longer than the database itself.
+"""Helpers for raw SQL, where the ORM would take longer than the database itself; and lookups where databases differ.
 
 Many rows are sent as one JSON document, which both databases can read as a table. On PostgreSQL, several statements
 take one round trip.
@@ -7,10 +7,12 @@ take one round trip.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import CharField, TextField
+from django.db.models.lookups import Contains, PatternLookup, StartsWith
 
 ValuesRow = dict[str, Any]  # of ``values()``
 Statement = tuple[str, Sequence[Any]]
@@ -60,3 +62,27 @@ def execute_batch(*statements: Statement) -> list[list[tuple[Any, ...]]]:
 
 def _rows(cursor: Any) -> list[tuple[object, ...]]:
     return cursor.fetchall() if cursor.description else []
+
+
+class _Instr(PatternLookup):
+    """Makes ``startswith`` and ``contains`` case-sensitive on SQLite too, by ``instr`` instead of LIKE."""
+
+    place: ClassVar[str]
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[object]]:
+        column, parameters = self.process_lhs(compiler, connection)
+        text, more = super(PatternLookup, self).process_rhs(compiler, connection)  # the plain text, not a LIKE pattern
+        return f"instr({column}, {text}) {self.place}", [*parameters, *more]
+
+
+class _StartsWith(_Instr, StartsWith):
+    place = "= 1"
+
+
+class _Contains(_Instr, Contains):
+    place = "> 0"
+
+
+for field in (CharField, TextField):
+    for lookup in (_StartsWith, _Contains):
+        field.register_lookup(lookup)

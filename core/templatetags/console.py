@@ -283,16 +283,24 @@ def in_plain_words(value: object) -> object:
 
 @register.inclusion_tag("components/field.html")
 def field(bound: BoundField, hint: str = "") -> dict[str, object]:
-    """Render a form field: label, widget, help text and errors, linked for assistive technology."""
-    kind = bound.widget_type
-    return {"field": bound, "hint": hint, "is_choice": kind == "checkbox", "is_group": bound.use_fieldset}
+    """Render a form field: label, widget, help text and errors, linked for assistive technology.
+
+    A field that isn't required is marked optional, except those in the form's ``needed_by_choice``: its ``clean``
+    requires them depending on another field.
+    """
+    kind, needed = bound.widget_type, getattr(bound.form, "needed_by_choice", ())
+    return {
+        "field": bound,
+        "hint": hint,
+        "is_choice": kind == "checkbox",
+        "is_group": bound.use_fieldset,
+        "is_optional": not bound.field.required and bound.name not in needed,
+    }
 
 
 @register.inclusion_tag("components/nav_item.html", takes_context=True)
-def nav_item(
-    context: Context, url_name: str, label: str, glyph: str, *, badge: int = 0, level: str = "neutral"
-) -> dict[str, object]:
-    """Render an entry of the workspace navigation with an optional count; nothing if the app has no URLs."""
+def nav_item(context: Context, url_name: str, label: str, glyph: str, *, firing: object = None) -> dict[str, object]:
+    """Render an entry of the workspace navigation, for alerts with those ``firing``; nothing if the app has no URLs."""
     workspace = context.get("workspace")
     try:
         url = reverse(url_name, args=[workspace.slug]) if workspace else reverse(url_name)
@@ -303,8 +311,7 @@ def nav_item(
         "label": label,
         "glyph": glyph,
         "current": _current(context, url),
-        "badge": badge,
-        "level": level,
+        "firing": firing,
     }
 
 

@@ -2,19 +2,23 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
 
-from django.db.models import Exists, OuterRef
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils.http import urlencode
 
 from alerts.models import Alert, Notification
+from core.formatting import format_time
 from dashboard.checklist.step import Step
 from usage.thresholds import BALANCE_BELOW
-from webhooks.models import Delivery, DeliveryState, Item, Redelivery
+from webhooks.models import Delivery, DeliveryState, Item, ItemState
 from workspaces.models import Action, AuditEvent, Milestone, Outcome, Role, User, Workspace
 
 # As Cleanlist answers a request without a valid key; the troubleshooter recognizes it.
 SAMPLE_401 = "HTTP/1.1 401 Unauthorized"
+OPEN = {ItemState.WAITING, ItemState.SENDING}
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class _Facts:
     """What the data says about the tour of one person."""
 
     failed: Delivery | None
+    last_try: str | None  # the state of what the person redelivered last
+    next_try_at: datetime | None
+    redelivery: UUID | None
     redelivered: bool
     key_created: bool
     alerted: bool
@@ -56,7 +63,9 @@ def steps(workspace: Workspace, user: User, reached: Collection[str]) -> list[St
 
 
 def _webhook_steps(workspace: Workspace, facts: _Facts, *, viewed: bool) -> list[Step]:
-    page = form = ""
+    page = form = job = ""
+    if facts.redelivery and not facts.redelivered and facts.last_try in OPEN:
+        job = reverse("webhooks:redelivery", args=[workspace.slug, facts.redelivery])
     if facts.failed:
         workflow_id = facts.failed.workflow.workflow_id
         page = reverse("webhooks:workflow", args=[workspace.slug, workflow_id])
@@ -74,13 +83,22 @@ def _webhook_steps(workspace: Workspace, facts: _Facts, *, viewed: bool) -> list
         Step(
             "redelivery",
             "Redeliver its result",
-            "The console fetches the result and sends it to the webhook's URL.",
+            _how_far(facts),
             facts.redelivered,
-            form,
-            "Redeliver",
+            job or form,
+            "View redelivery" if job else "Redeliver",
             Role.OPERATOR,
         ),
     ]
+
+
+def _how_far(facts: _Facts) -> str:
+    if facts.last_try == ItemState.WAITING and facts.next_try_at:
+        return f"Not accepted yet. The next try is at {format_time(facts.next_try_at, seconds=True)}."
+    if facts.last_try in OPEN:
+        return "On its way."
+    sent = "The console fetches the result and sends it to the webhook's URL."
+    return f"The last one was not accepted. {sent}" if facts.last_try and not facts.redelivered else sent
 
 
 def _alert_steps(workspace: Workspace, facts: _Facts, *, viewed: bool) -> list[Step]:
@@ -109,25 +127,32 @@ def _alert_steps(workspace: Workspace, facts: _Facts, *, viewed: bool) -> list[S
 
 def _facts(workspace: Workspace, user: User) -> _Facts:
     here = {"workspace": OuterRef("pk")}
+    mine = Item.objects.filter(redelivery__workspace=OuterRef("pk"), redelivery__requested_by=user).order_by("-pk")
     seen = AuditEvent.objects.filter(**here, actor=user, action=Action.KEY_SECRET_SEEN, outcome=Outcome.SUCCEEDED)
     fired = Alert.objects.filter(**here, kind=BALANCE_BELOW, fired_at__isnull=False, is_demo=False)
     row = (
         Workspace.objects.filter(pk=workspace.pk)
         .annotate(
-            redelivered=Exists(Redelivery.objects.filter(**here, requested_by=user)),
+            redelivered=Exists(mine.filter(state=ItemState.DELIVERED)),
+            last_try=Subquery(mine.values("state")[:1]),
+            next_try_at=Subquery(mine.values("next_try_at")[:1]),
+            redelivery=Subquery(mine.values("redelivery__job_id")[:1]),
             key_created=Exists(seen),
             alerted=Exists(fired),
         )
-        .values("redelivered", "key_created", "alerted")
+        .values("redelivered", "last_try", "next_try_at", "redelivery", "key_created", "alerted")
         .get()
     )
-    # One that nobody has redelivered yet, if there is one: what is on its way cannot be sent again.
+    # One that nobody has redelivered yet, if there is one: what is on its way cannot be sent again. Of these one whose
+    # receiver accepts again.
     taken = Exists(Item.objects.filter(workflow=OuterRef("workflow")))
+    recovered = Q(url__startswith="http://127.0.0.1:", url__endswith="/recovered")
     failed = (
         Delivery.objects.of(workspace)
         .filter(state=DeliveryState.FAILED)
         .select_related("workflow")
-        .order_by(taken.asc(), "-last_attempt_at", "-pk")
+        .annotate(recovered=ExpressionWrapper(recovered, output_field=BooleanField()))
+        .order_by(taken.asc(), "-recovered", "-last_attempt_at", "-pk")
     )
     emails = Notification.objects.filter(
         workspace=workspace, kind=Notification.Kind.FIRING, alert__kind=BALANCE_BELOW

@@ -18,10 +18,10 @@ from workspaces.audit.events import Actor
 from workspaces.models import Milestone, Role, Workspace
 from workspaces.polling.registry import BALANCE, KEYS
 from workspaces.services import milestones, refresh
-from workspaces.services.sandbox import SandboxRefused, reset_demo, set_credits
+from workspaces.services.sandbox import FULL_BALANCE, SandboxRefused, reset_demo, set_credits
 
 # The balances that the sandbox can be asked for.
-BALANCES = {"none": 0, "full": 10_000}
+BALANCES = {"none": 0, "full": FULL_BALANCE}
 
 
 @require_POST
@@ -80,7 +80,8 @@ def _reset_context(request: HttpRequest, workspace: Workspace) -> dict[str, obje
         "consequences": [
             "Revoked demo keys become active again, and all demo keys get back their names and expiry.",
             "Keys created since then are revoked, except the one this console uses.",
-            f"The balance becomes {format_number(BALANCES['full'])} credits, and simulated failures end.",
+            f"The balance becomes {format_number(FULL_BALANCE)} credits, and running enrichments finish at once.",
+            "Simulated failures end. Plan, scopes, rate limits and CRM connections return to their initial state.",
             "Past requests, webhooks, alerts and the audit trail stay.",
         ],
     }

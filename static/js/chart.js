@@ -90,7 +90,7 @@
       const from = state.from ?? point.x;
       const to = state.to ?? point.x;
       set(selection, { x: `${Math.min(from, to)}%`, width: `${Math.abs(to - from)}%` });
-      readout.textContent = state.from === null ? point.text : `${point.text} · ${hint()}`;
+      readout.textContent = state.from === null ? point.text : `${hint()} · ${point.text}`;
     }
 
     function hint() {

@@ -14,6 +14,11 @@
     withoutEmpty(event.target, (restore) => setTimeout(restore));
   });
 
+  // The search field holds a key, which is not sent.
+  document.addEventListener("htmx:validation:halted", ({ target }) => {
+    if (target.closest("[data-filter-bar]")) target.reportValidity();
+  });
+
   function isShown(filters) {
     const sorted = (pairs) => JSON.stringify([...pairs].sort());
     return sorted(filters) === sorted(new URLSearchParams(location.search));

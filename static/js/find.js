@@ -134,7 +134,8 @@
       const heading = option?.parentElement.firstElementChild;
       if (heading) heading.after(option);
     }
-    show(options().length ? "" : `Nothing was found for “${answer.dataset.findQuery}”.`);
+    const { findQuery, findNote } = answer.dataset;
+    show(options().length ? "" : [`Nothing was found for “${findQuery}”.`, findNote ?? ""].join(" ").trim());
   });
   form.addEventListener("htmx:sendError", () => show("The console does not answer. Try again."));
   form.addEventListener("htmx:responseError", () => show("The search failed. Try again."));

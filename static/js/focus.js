@@ -54,7 +54,7 @@ const places = (() => {
     if (element.isConnected && !element.disabled) return element;
     const same = selector ? twins(selector) : [];
     const region = regions.map((id) => document.getElementById(id)).find((each) => each?.checkVisibility() && each.textContent.trim());
-    return same[index] ?? same.at(-1) ?? region ?? main();
+    return same[index] ?? same.at(-1) ?? region?.querySelector(":scope > summary") ?? region ?? main();
   }
 
   function focusOn(element) {
@@ -65,6 +65,12 @@ const places = (() => {
 
   return { remember, successor, focusOn };
 })();
+
+// A form that was sent by htmx and comes back with mistakes.
+document.addEventListener("htmx:afterSettle", ({ detail }) => {
+  const mistake = detail.xhr?.status === 422 && firstMistake();
+  if (mistake) places.focusOn(mistake);
+});
 
 // A swap may take away what had the focus, like the button of what can be done no more, or a dialog with its answer.
 (() => {

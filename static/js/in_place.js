@@ -15,8 +15,10 @@
   }
 
   function takeOver(page, detail) {
-    const [ours, theirs] = [document, page].map((each) => each.querySelector("#sidebar .nav"));
-    if (ours && theirs) ours.replaceWith(theirs);
+    for (const part of ["#sidebar .nav", "#favicon"]) {
+      const [ours, theirs] = [document, page].map((each) => each.querySelector(part));
+      if (ours && theirs) ours.replaceWith(theirs);
+    }
     const frame = page.getElementById("main")?.parentElement;
     if (frame) main().parentElement.className = frame.className;
     const notices = [...page.querySelectorAll("#toasts > [data-toast]")];

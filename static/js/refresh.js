@@ -3,11 +3,18 @@
   const last = new WeakMap();
   const root = document.documentElement;
 
+  // A checkbox has a value of its own, ticked or not.
+  function isEdited(field) {
+    return field.matches("[type=checkbox], [type=radio]") ? field.checked !== field.defaultChecked : field.value !== field.defaultValue;
+  }
+
   function busy(area) {
     if (document.hidden || "refreshPaused" in root.dataset) return true;
     if (document.querySelector("dialog[open]")) return true;
-    if (area.querySelector("[data-select-item]:checked, details[data-menu][open]")) return true;
-    return area.contains(document.activeElement) && document.activeElement.matches("input, select, textarea");
+    if (area.querySelector("[data-select-item]:checked, details[data-menu][open], [aria-invalid=true]")) return true;
+    const fields = [...area.querySelectorAll("form[method=post] :is(input:not([type=hidden]), textarea)")];
+    if (fields.some((field) => isEdited(field) && field.checkVisibility())) return true; // typed, not saved
+    return area.contains(document.activeElement) && document.activeElement.matches("input, select, textarea, .alert-banner *");
   }
 
   function tick() {
@@ -24,7 +31,10 @@
   const folds = new Map();
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     folds.clear();
-    for (const fold of detail.target?.querySelectorAll?.("details[id]") ?? []) folds.set(fold.id, fold.open);
+    for (const fold of detail.target?.querySelectorAll?.("details[id]") ?? []) {
+      const isDone = fold.matches("[data-fold-when-sent]") && fold.contains(detail.requestConfig.elt);
+      if (!isDone) folds.set(fold.id, fold.open);
+    }
   });
   document.addEventListener("htmx:afterSwap", () => {
     for (const [id, open] of folds) document.getElementById(id)?.toggleAttribute("open", open);
@@ -41,6 +51,12 @@
     if ("refreshPaused" in root.dataset) delete root.dataset.refreshPaused;
     else root.dataset.refreshPaused = "";
     showPause();
+  });
+
+  // The tab says how many alerts fire, as the part of the page that was loaded last knows.
+  document.addEventListener("htmx:load", () => {
+    const firing = Number(document.getElementById("alert-banners")?.dataset.firing ?? 0);
+    document.title = `${firing ? `(${firing}) ` : ""}${document.title.replace(/^\(\d+\) /, "")}`;
   });
 
   // A session ends when its person idles, so the server has to know what only the page asked for.

@@ -6,7 +6,8 @@
   const enabled = () => localStorage.getItem(STORE) !== "off";
   const typing = (element) => element.matches("input:not([type=checkbox], [type=radio]), select, textarea, [contenteditable]");
   const visible = (root, selector) => [...root.querySelectorAll(selector)].find((each) => each.checkVisibility() && !each.disabled);
-  const marked = (key) => visible(document, `[data-shortcut="${key}"]`);
+  const drawer = () => document.querySelector("[data-drawer]:modal");
+  const marked = (key) => visible(drawer() ?? document, `[data-shortcut="${key}"]`);
   const main = () => document.getElementById("main") ?? document.body;
 
   const rows = () => [...document.querySelectorAll("[data-row]")].filter((row) => row.checkVisibility());
@@ -37,13 +38,15 @@
   async function idInDrawer(link) {
     const response = await fetch(link.href, { headers: { "HX-Request": "true", "HX-Target": "drawer" } });
     const drawer = new DOMParser().parseFromString(await response.text(), "text/html");
-    return drawer.querySelector(drawer.querySelector("[data-shortcut=c]").dataset.copy).textContent;
+    const button = drawer.querySelector("[data-shortcut=c]"); // not where the row was removed meanwhile
+    return button && drawer.querySelector(button.dataset.copy).textContent;
   }
 
   async function copy(target) {
     const isLink = target instanceof HTMLAnchorElement;
     if (target instanceof Element && !isLink) return target.click();
     const id = isLink ? await idInDrawer(target) : target;
+    if (!id) return target.click(); // the drawer says why
     const copied = await navigator.clipboard?.writeText(id).then(() => true, () => false);
     const detail = copied ? { level: "ok", text: `Copied ${id}` } : { level: "info", text: id };
     document.body.dispatchEvent(new CustomEvent("toast", { bubbles: true, detail }));
@@ -56,11 +59,11 @@
     ["/", () => "Search", searchField, (target) => (target.matches(FIELD) ? target.focus() : target.click())],
     ["f", () => "Go to the first filter", filterField, (field) => (field.matches("summary") && (field.parentElement.open = true), field.focus())],
     ["n", words, () => marked("n"), (button) => button.click()],
-    ["r", () => "Refresh", () => marked("r"), (button) => button.click()],
+    ["r", words, () => marked("r"), (button) => button.click()],
     ["j", () => "Next row", () => rows()[0], () => walk(1)],
     ["k", () => "Previous row", () => rows()[0], () => walk(-1)],
     ["Enter", () => "Open the row", () => rows()[0], null],
-    ["c", () => "Copy the row's ID", () => idOf(focusedRow()) ?? (focusedRow() ? null : marked("c")), copy],
+    ["c", (id) => (id instanceof Element && !id.closest("[data-row]") ? "Copy the ID" : "Copy the row's ID"), () => idOf(focusedRow()) ?? (focusedRow() ? null : marked("c")), copy],
     ["z", () => "Undo", () => [...document.querySelectorAll("[data-undo] button")].at(-1), (button) => button.click()],
     ["?", () => "Show this list", () => document.getElementById("shortcuts"), (dialog) => (list(), dialog.showModal())],
     ["Esc", () => "Close a dialog or menu", () => true, null],
@@ -86,7 +89,8 @@
       return event.target.form.querySelector("button:not([type=button], :disabled)")?.click();
     }
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || !enabled() || event.key.length > 1) return;
-    if (typing(event.target) || document.querySelector("dialog[open]")) return;
+    // Over a drawer, only what is in it can be meant; drawer.js has its other keys.
+    if (typing(event.target) || (document.querySelector("dialog[open]") && !(drawer() && event.key === "c"))) return;
     const [, , target, act] = SHORTCUTS.find(([key]) => key === event.key) ?? [];
     const found = target?.();
     if (!found || !act) return;

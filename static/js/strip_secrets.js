@@ -1,56 +1,67 @@
 // Takes secrets out of pasted text, in the browser. troubleshooting/pasted/secrets.py does the same; change both.
 const stripSecrets = (() => {
-  // Written by `make patterns` from troubleshooting/pasted/secret_patterns.py, which says what each is for.
-  const HEADER = /(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|(?:set-)?cookie)(['\"]?[ \t]*(?::|=>?))([^\r\n]*)/gi;
-  const OPTION = /(?<![^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|(?:http-|proxy-|ftp-)?password|proxy-user|pass))(=|[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)(?!['\"]?\[(?:key|secret|token)-removed)('[^']*'|\"[^\"]*\"|[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)/g;
-  const FIELD = /(\"(?:api_?key|token|secret|password|client_token)\"[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*:[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*\")((?!\[)[^\"\\]{8,})(?=\")/gi;
-  const QUERY = /([?&](?:api_?key|key|token|access_token)=)((?!\[)[^& \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000'\"]{8,})/gi;
-  const USERINFO = /(?<=[a-z0-9+]:\/\/)(?!\[)[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\/@'\"]+(?=@)/gi;
+  // Written by `make patterns` from secret_patterns.py beside it, which says what each is for.
+  const HEADER = /(['"]?)\b((?:proxy-)?authorization|x-api-key|api-key|(?:set-)?cookie)(['"]?[ \t]*(?::|=>?))([^\r\n]*)/gi;
+  const OPTION = /(?<![^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|(?:(?!no-)[a-z]{1,20}-){0,3}pass(?:word|wd|phrase)?|proxy-user))(=|[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)(?!['"]?\[(?:key|secret|token)-removed|<[a-z]|-\w(?![^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000])|"?(?:\$(?:\w+|\{\w+(?::?\?[^{}]*)?\}|\((?!echo|printf)[a-z][\w-]{0,20} [^()\r\n]*\))|\{\{[\w .]+\}\}|%\w+%)+"?(?![^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]))('[^']*'|"[^"]*"|\\+"[^"\r\n]*"|[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)/g;
+  const FIELD = /("(?:api_?key|token|secret|password|client_token)"[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*:[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*")((?!\[|\{\{[\w .$]+\}\}"|<<)(?:[^"\\]|\\.){8,})(?=")/gi;
+  const QUERY = /([?&](?:api_?key|key|token|access_token)=)((?!\[)[^& \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000'"]{8,})/gi;
   const SESSION_TOKEN = /eyJ[\w-]{5,}(\.[\w-]+(?:\.[\w-]*)?)?/g;
-  const BEARER = /(\bbearer[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)(?![\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|clapi_(?:\W|your))([^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000'\"\\]{8,})/gi;
+  const BEARER = /(\bbearer[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)(?![\[$<{]|undefined\b|\\\(|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|`(?!echo|printf)[a-z][\w-]{0,20} |(?:your|insert|replace)[_-][A-Za-z_-]{0,40}(?![\w+\/.=-])|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+\/=-])|@\{|\(\$|#[a-z][\w.]{0,40}#|!\w{1,40}!|clapi_(?:\W|your|\w{4}[.…•*])|--[a-z]{1,12}=)([^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000'"\\]{8,})/gi;
   const ALONE = /^(?:[\w+\/=.~-]{20,})$/;
-  const ID = /^(?:(?:[a-z]{1,12}_){0,2}[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|\/)[\w\/.-]+|[a-z_]+)$/i;
-  const STAND_IN = /^(?:[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$(?:env:)?\w+|%\w+%|%s|<[\w -]+>|[#$]?\{{1,3}[\w .()'\"\[\]-]+\}+|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*|[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|\[(?:key|secret|token)-removed[^ \t\r\n\[\]]*\]|clapi_(?:live_|test_)?(?:\.+|…|x+|your\w*)?)$/i;
-  const OPENING = /^(?:[bfru@$]{1,2}(?=['\"]))?(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])*(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])*)?/i;
-  const CLOSING = /(?<![\\'\"`\u2018\u2019\u201c\u201d])(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])+$/;
+  const ID = /^(?:(?:[a-z]{1,12}[_-]){0,2}[a-f\d]{8}(?:-[a-f\d]{4}){4}[a-f\d]{8}|(?:public_bulk_|enrich-|req_|run_|\/)[\w\/.-]+|[a-z_.]+(?:=[0-9]{1,6})?)$/i;
+  const STAND_IN = /^(?:[^\r\n]?\$\{[\w .()'"\[\]-]+\}|\$\(?\$?(?:env:)?\w+(?:-?[>.\[{]{1,2}['"]?\w+['"]?[\]}()]{0,2})*\)?|%\w+%|%s|<{1,2}[\w -]+>{1,2}|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?|!\w{1,40}!|!secret \w{1,60}|#[a-z][\w.]{0,60}#|\(\$[\w.]{1,60}\)|(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}[\[(]|[#$@]?\{{1,3}[\w .,|$:()'"\[\]>-]+\}+|[\[<(]?(?:redacted|filtered|masked|hidden)[\])>]?|\*{3,}|new \w+\(["']\w{1,12}["'], ?(?:"Bearer " ?\+ ?)?[\w.]+\);?|undefined|none|null|\[object object\]|bearer |\$\((?!echo|printf)[a-z][\w-]{0,20} [^()\r\n]{1,200}\)?|`(?!echo|printf)[a-z][\w-]{0,20} [^`\r\n]{1,200}`?|\\\([\w .()?!'"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'"\[\]-]*|[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'", .-]*[)\]])?|(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|\[(?:key|secret|token)-removed[^ \t\r\n\[\]]*\][\])}'"]*|clapi_(?:live_|test_)?(?:[\w-]{0,4}[.…•*]+[\w-]{0,4}|x+|your\w*)?)$/i;
+  const BEFORE_VALUE = /^[ \t]*(?:\[[ \t]*(?=['"]))?(?:[\w.:]{1,24}\((?=[bfru@$]{0,2}['"]bearer))?(?:[bfru@$]{1,2}(?=['"]))?/i;
+  const OPENING = /^(?:[bfru@$]{1,2}(?=['"]))?(?:\\?['"]|[`\u2018\u2019\u201c\u201d])*(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?=cl(?:api|ext)_)))(?:(?!`(?!echo|printf)[a-z][\w-]{0,20} )(?:\\?['"]|[`\u2018\u2019\u201c\u201d]))*)?/i;
+  const CLOSING = /(?<![\\'"`\u2018\u2019\u201c\u201d])(?:\\?['"]|[`\u2018\u2019\u201c\u201d])+$/;
   const END_OF_WORD = /[,} \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|$/;
-  const BEHIND = /[,;)}\] \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|$/y;
+  const BEHIND = /,(?! ?['"](?![A-Z_]+['"])[^'" ]{20,200}['"] ?[),])|[;)}\] \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|[+.&|<>~]{1,2}[A-Za-z$@](?![\w.]{0,40}\(['"](?![A-Z_]+['"])[^'"]{20})|$/y;
   const MARKED = /\[(?:key|secret|token)-removed/;
   const MARK = /\[(?:key|secret|token)-removed[^ \t\r\n\[\]]{0,80}\]/g;
   const EDGES = /^[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+|[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff]+$/g;
   const SPACE = /[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
   const ODD = /[^\w \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000-]/;
-  const ENCODED = /%(?:25){0,4}([0-9a-f]{2})|\\{1,8}(?:u00|x)([0-9a-f]{2})|&(?:amp;){0,4}#x0{0,4}([0-9a-f]{2});|&(?:amp;){0,4}#0{0,4}([0-9]{2,3});|&(?:amp;){0,4}(quot|apos|nbsp|lt|gt);|\\{1,8}([nrtfv\"'\/_-])|([\x00\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff])/gi;
+  const ENCODED = /(?:(?:[\x1b\u241b]|\\{1,4}(?:u00|x)1b|\\{1,4}(?:033|e)|\^\[|%1b)(?:\[|%5b)|\x9b)[0-9;?]{0,16}[a-z]|(?:<|&lt;)(?:\/?(?:span|wbr|b|i|u|s|em|strong|mark|code|font|br)\b[^<>&]{0,99}|!--[^<>&]{0,99})(?:>|&gt;)|(?<=[\w+\/=: -])(?:\\{0,8}["'`]|&(?:amp;)?(?:quot|#39);)[ \t\r\n]{0,40}(?:\+\+?|\.\.?|&(?: _)?|\|\||<>|[~^]|\\\r?\n|\/\/ ?\n)[ \t\r\n]{0,40}(?:\\{0,8}["'`]|&(?:amp;)?(?:quot|#39);)(?=[\w+\/=-])|(?<=[\w+\/=-])(?:\\{0,8}["'`]|&(?:amp;)?(?:quot|#39);)[ \t]{0,9}\r?\n[ \t]{0,40}[bfru]?(?:\\{0,8}["'`]|&(?:amp;)?(?:quot|#39);)(?=[\w+\/=-]{1,200}["'](?! ?[:=]))|%(?:25){0,4}(?:e2%(?:25){0,4}80%(?:25){0,4}8[b-f]|c2%(?:25){0,4}ad)|\\{1,8}u(?:20[0-6][0-9a-f]|feff)|&(?:amp;){0,4}(?:shy|zwn?j|ZeroWidthSpace|#820[3-7]|#x200[b-f]);|%(?:25){0,4}([0-9a-f]{2})|\\{1,8}(?:u00|x)([0-9a-f]{2})|&(?:amp;){0,4}#x0{0,4}([0-9a-f]{2});|&(?:amp;){0,4}#0{0,4}([0-9]{2,3});|&(?:amp;){0,4}(quot|apos|nbsp|lt|gt);|\\{1,8}([01][0-7]{2})|\\{1,8}([nrtfv"'\/_-])|([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])|([\u0085\u2028\u2029])|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061cᅟ\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]{1,99}/gi;
   const KEY = /cl(?:api|ext)_/g;
   const KEY_PART = /[\w-]*/y;
   const TOKEN = /eyJ(?=[\w-]{5})/g;
   const IN_KEY = /cl(?:api|ext)_[\w-]{1,64}$/;
   const TOKEN_PART = /[\w.=-]*/y;
-  const GAP = /(?:[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`+\\,;|>&^=*#]|\.(?!\.)){1,24}/y;
-  const BREAK = /[\n\r\"'`\\]/;
+  const GAP = /(?:[\r\n\u21b5\u23ce\u00ac][ \t]{0,8}(?:[\[+]?[0-9]{1,5}(?:[\]:.)|+ \t]{1,4}|-(?![0-9]))|[\w-]{1,20}[ \t]{1,9}\||[\/*;#-]{1,2}[ \t])|[\s\u2502\u2026\u21b5\u23ce\u00ac"'`+\\,;|>&^=*#]|\.(?!\.)){1,24}/y;
+  const BREAK = /[\n\r"'`\\\u23ce]/;
   const WORDS = /^(?:[_.=-]{0,3}(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)(?:[_.=-]+(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+))*[_.=-]*)$/;
-  const OTHER_ID = /^(?:(?:[a-z]{1,12}_){0,2}[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|\/)[\w\/.-]+)$/i;
+  const OTHER_ID = /^(?:(?:[a-z]{1,12}[_-]){0,2}[a-f\d]{8}(?:-[a-f\d]{4}){4}[a-f\d]{8}|(?:public_bulk_|enrich-|req_|run_|\/)[\w\/.-]+|[0-9]{4}-[0-9]{2}-[0-9]{2}[\w-]*)$/i;
   const PLACEHOLDER = /^(?:(?:(?:your|api|key|live|test|secret|token|here|example|sample|placeholder|replace|insert|dummy|with|me|my|[x0*])[_-]?){0,40})$/i;
-  const NAMED = /(?<![A-Za-z0-9_-])[\w-]{0,40}?(?:api[_-]?key|access[_-]?key|private[_-]?key|token|secret|credential|authorization|auth|session(?:[_-]?id)?)s?(?![\w-])[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`\])]*(?:=>|:=|[:=]|[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*,)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[\"'`(\[]{0,3}(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))((?=[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`]{0,100}[0-9])[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`,;&<>()\[\]{}]{8,})/gi;
-  const PASSWORD = /(?<![A-Za-z0-9_-])[\w-]{0,40}?(?:passw(?:or)?d|passphrase|pwd|userpwd|__session|__client\w{0,20})(?![\w-])[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`\])]*(?:=>|:=|[:=]|[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*,)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:\"(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^\"\n]{4,})|'(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^'\n]{4,})|(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`,;&<>()\[\]{}]{4,}))/gi;
-  const COOKIE = /(?<![A-Za-z0-9])(?:cookies?|cookiefile)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`\])]*(?:=>|:=|[:=]|[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*,)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:\"(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^\"\n]{4,})|'(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^'\n]{4,})|(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'][^\r\n\"'()\[\]{}]{3,}))/gi;
-  const LOGIN_PAIR = /(?<![A-Za-z0-9])auth[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"'`\])]*(?:=>|:=|[:=]|[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*,)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*\([\"'][^\"'\n]{1,100}[\"'],[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[\"'](?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^\"'\n]{4,})/gi;
-  const LOGIN_OPTION = /(?<![\w-])(?:-[uab](?=={0,1}[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"']*[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"']{1,100}[:=])|--(?:user|cookie|auth|oauth2-bearer|(?:http-|proxy-|ftp-)?password|proxy-user|pass))[= \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]{1,4}(?:\"(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^\"\n]{4,})|'(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^'\n]{4,})|(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))([^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\"']{4,}))/g;
-  const PAIR = /(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[,)][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*(?:[\"'][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*)?(?:value[\"']?[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*[:=][ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]*)?[\"']?(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+)?(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))(?![A-Za-z]+[\"'\n]|[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|[^\w\"'\n]{0,2}(?:bearer|basic|token)?[^\w\"'\n]{0,4}[\"'\n])([^\"'\n\\]{8,})/gi;
-  const SCHEME = /\b(?:bearer|basic|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+:=\"']+(?!(?:(?:bearer|basic|token|digest)[ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000+]+)?(?:[\[$<{]|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|cl(?:api|ext)_))((?=[A-Za-z]*[0-9_=+\/.-])[A-Za-z0-9_=+\/.~-]{8,})/gi;
-  const LOGIN = /(?<=:\/\/)(?!\[)[^ \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\/@'\"<>]+(?=@)/g;
-  const IN_BASE64 = /(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+\/=-]{4,}(?:[\r\n]+[ \t]*[\w+\/-]{8,}={0,2}(?![\w:]))*/g;
-  const IN_HEX = /636c(?:617069|657874)5f[0-9a-f]{8,}/gi;
-  const PERSONAL = /(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[_-](?:live|test|proj|ant)?[_-]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|pat-(?:na|eu|ap)[0-9]-|AKIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|dop_v1_)[\w.-]{12,}/g;
-  const GENERATED = /(?<![\w+\/.-])(?!\/|(?:[a-z]{1,12}_){0,2}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-)(?=[\w+\/-]*[a-z])(?=[\w+\/-]*[A-Z])(?=[\w+\/-]*[0-9])(?![\w-]{0,15}\/)[\w+\/-]{24,}={0,2}(?![\w.])/g;
-  const NET = [NAMED, PASSWORD, COOKIE, LOGIN_PAIR, LOGIN_OPTION, PAIR, SCHEME, LOGIN, IN_HEX, PERSONAL, GENERATED];
+  const STANDS_FOR = /(?:!{1,2}[\w:.]{0,20} )?(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\) )?|s:[0-9]{1,5}:)?["'`]?\[\[|=?(?:(?:bearer|basic|token|digest)[\s+]+)?(?:[\[$<{]|undefined\b|\\\(|#\{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{0,3}\[(?:key|secret|token)-removed|`(?!echo|printf)[a-z][\w-]{0,20} |(?:your|insert|replace)[_-][A-Za-z_-]{0,40}(?![\w+\/.=-])|cl(?:api|ext)_)|bearer (?:&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+\/=-])|@\{|\(\$|#[a-z][\w.]{0,40}#|!\w{1,40}!)/yi;
+  const IN_BYTES = /(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+\/=-]{4,}(?:[\r\n]+[ \t]*[\w+\/-]{8,}={0,2}(?![\w:]))*|\b(?:99[,\s]{1,9}108[,\s]{1,9}(?:97[,\s]{1,9}112[,\s]{1,9}105|101[,\s]{1,9}120[,\s]{1,9}116)[,\s]{1,9}95|0x63[,\s]{1,9}0x6[cC][,\s]{1,9}0x6[15][,\s]{1,9}0x7[08][,\s]{1,9}0x[67][94][,\s]{1,9}0x5[fF])(?:[,\s]{1,9}(?:0x[0-9a-fA-F]{2}|[0-9]{1,3})\b){4,}|(?<![^\n])[ \t]{0,8}[0-9a-fA-F]{7,8}:?((?: {1,2}[0-9a-fA-F]{2}(?: {0,2}[0-9a-fA-F]{2}){7,31}|(?: {3}[ -~]| {2}\\[a-z0]| [0-7]{3}){8,16})(?![^ \n|])[^\n]{0,99}(?:\n[ \t]{0,8}[0-9a-fA-F]{7,8}:? {1,3}[!-~][^\n]{0,150})*)/g;
+  const PERSONAL = /(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[_-](?:live|test|proj|ant)?[_-]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|pat-(?:na|eu|ap)[0-9]-|AKIA|ASIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|gsk_|dop_v1_|dckr_pat_|lin_api_|ntn_|hv[bs]\.|[0-9]{8,10}:AA)|hooks\.slack\.com\/services\/(?:\w{1,20}\/){0,2}|\/api\/webhooks\/[0-9]{1,20}\//g;
+  const WHOLE_TOKEN = /^(?:[\w.=:\/-]*)$/;
+  const NET = [
+    /(?=[\wÀ-\uffff-]{2})(?<![\w-])[\w-]{0,40}?(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?(?![\w-])(?:[\s"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|- )?|\s*["'](?:\s*,\s*|;(?=s:)))(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\) )?|s:[0-9]{1,5}:)?["'`(\[]{0,3}(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s"'`]{0,99}[0-9])(?:[^\s"'`,;&<>()\[\]{}]|&(?!&|[\w-]{1,99}=)){8,})/gi,
+    /(?=[\wÀ-\uffff-]{2})(?:(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?|(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?)(?:\s?:?\s?&?str(?:ing)?)?(?:[\s"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|- )?|\s?[.(\s](?=["'`]))(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\) )?|s:[0-9]{1,5}:)?["'`]{0,3}((?![\w-]{0,99}(?:not|invalid|missing|expired|require|your|example|unknown|provided|null|key|token|header|bearer|secret))(?=[a-z-]{12})[a-z]{2,20}(?:-[a-z]{2,20}){1,9}(?![\w(.=-]))|(?:(?<![\w-])--[a-z-]{0,40}(?:token|secret|key)|\bsetx?(?: -\w)? \w{0,99}(?:token|secret|key|password))[ =]["']?((?![\w-]{0,99}(?:not|invalid|missing|expired|require|your|example|unknown|provided|null|key|token|header|bearer|secret))(?=[a-z-]{12})[a-z]{2,20}(?:-[a-z]{2,20}){1,9}(?![\w(.=-]))/gi,
+    /(?:[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Kk]ey|KEY|[Aa]uth|&code|\?code)["'\] ]{0,3}(?:[:=]|is|equals|\t|\s{3})[\s"']{0,9}((?=[a-z]*[A-Z]+[a-z])(?=\w*[A-Z]{2})[A-Za-z]{16,})(?![\w.(])/g,
+    /(?:(?=[\wÀ-\uffff-]{2})(?<![\w-])[\w-]{0,40}?(?:(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|userpwd|sshpass|__session|__client\w{0,20})|(?<![\w-])(?<!--- )(?:[\w-]{0,40}[_-])?p(?:ass|w))(?![\w-])(?:[\s"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|- )?|\s*["'](?:\s*,\s*|;(?=s:)))(?!(?:true|false|null|none|is|was|must|may|has|not|no|required|missing|incorrect|invalid|wrong|field|expired?|string|str|text|too|the|to|for|and|or|in|of)\b(?![-_.(]))(?:(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\) )?|s:[0-9]{1,5}:)?(?:""(?=")|''(?='))?(?!["'] )(?:"([^"\n]{4,})(?!"\s?:|[^"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])|`([^`\n]{4,}))|(?:q\{([^{}\n]{4,99})|\{((?=[^{}]{0,99}[0-9])[^{}\s"':]{8,99}))(?=\})|(?![a-z_.]{1,99}\(|!vault)((?:[^\s"'`,;&<>()\[\]{}]|&(?!&|[\w-]{1,99}=)){4,}(?:(?: [a-z]{2,20}){1,7}(?=\s*?(?:[\r\n,;'"\\]|$)))?))/gi,
+    /(?=[\wÀ-\uffff-]{2})(?<![\w-])(?:[\w-]{0,40}_)?(?:(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|p(?:ass|w))(?=[\s*|])(?:[\s*|.>\u2014\u2013-]|(?:is|was|ist|lautet:?|est|es|[èé]|to|set|equals)(?=\s)){0,24}(?:["'`](?!(?:true|false|null|none|is|was|must|may|has|not|no|required|missing|incorrect|invalid|wrong|field|expired?|string|str|text|too|the|to|for|and|or|in|of)\b(?![-_.(]))([^"'`\n]{8,80})(?=["'`])|(?<=[\s*|])(?!(?:true|false|null|none|is|was|must|may|has|not|no|required|missing|incorrect|invalid|wrong|field|expired?|string|str|text|too|the|to|for|and|or|in|of)\b(?![-_.(])|[\w.+-]*(?:@[\w-]+\.[a-z]|:\/\/|[(=:])|[0-9]{4}-|\/|HTTP\/|[0-9]+-?[a-z]+(?!\w))(?=\S{0,99}[0-9])(?=\S{0,99}[a-z!#$%^@~])([^\s"'`,;&<>()\[\]{}|]{8,100}))/gi,
+    /\b(?:api[ _-]?key|token|secret)(?:\s{1,9}(?:is|was|equals)| {0,9}[\t|]| {3})[\s:"'`]{0,40}(?!(?:true|false|null|none|is|was|must|may|has|not|no|required|missing|incorrect|invalid|wrong|field|expired?|string|str|text|too|the|to|for|and|or|in|of)\b(?![-_.(])|[\w.+-]*(?:@[\w-]+\.[a-z]|:\/\/|[(=:])|[0-9]{4}-|\/|HTTP\/|[0-9]+-?[a-z]+(?!\w))((?:(?=[a-z]*[0-9])[\w.+\/=-]{12,}|(?![\w-]{0,99}(?:not|invalid|missing|expired|require|your|example|unknown|provided|null|key|token|header|bearer|secret))(?=[a-z-]{12})[a-z]{2,20}(?:-[a-z]{2,20}){1,9}(?![\w(.=-])))|\b(?:cred(?:ential)?s|log-?in|user(?:name)?\/pass(?:word)?)(?: ?[:=] ?| (?:is|are|with|as) )[\w.@-]{1,99} ?[:\/] ?(?!\/)(?=\S{0,99}[0-9])(?=\S{0,99}[a-z!#$%^@~])([^\s"'`,;&<>()\[\]{}|]{8,})|\bpass(?:word|wd)?;(?=\S{0,99}[0-9])(?=\S{0,99}[a-z!#$%^@~])([^\s"'`,;&<>()\[\]{}|]{8,})|\bbasic [\w.@-]{1,99}:(?![ \/])([^\s"'`,;&<>()\[\]{}|]{6,})/gi,
+    /<[\w.:-]{0,40}?(?:passw(?:or)?d|passwort|pwd|passphrase|(?:token|secret|api-?key)(?=[^<>]{0,99}>[^<]{0,200}[0-9-]))(?:\s[^<>]{0,99})?>(?:<!\[CDATA\[)?([^<\]\r\n]{4,200})(?=[<\]])|["'][\w.:-]{0,40}?(?:passw(?:or)?d|pwd|passphrase)["']\s{0,9}value\s{0,9}=\s{0,9}(?:"([^"\n]{4,})(?!"\s?:|[^"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n]))|value=["']([^"'<>\n]{4,200})["'](?=\stype=["']password)|form-data; name=["']?[\w-]{0,40}?(?:(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|token|secret|api_?key)["']?[^\r\n]{0,99}(?:\r?\n[\w-]{1,99}:[^\r\n]{0,99}){0,3}\r?\n\r?\n([^\r\n]{4,200})|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----([\w+\/=:,\s\\"'>|]{16,})|>\s{0,9}(?:(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|token|secret):?\s{0,9}(?:<\/?[\w:]{1,20}[^<>]{0,99}>\s{0,9}){1,4}((?=[^<]{0,99}[0-9-])[^<\s]{8,200})|\blogin\s{0,9}\S{1,99}\s{0,9}password\s{0,9}(\S{4,})|(?<![^\n>])[\w.*-]{1,99}:(?:[0-9]{4,5}|\*):[\w*-]{1,99}:[\w*-]{1,99}:(?=\S{0,99}[0-9])(?=\S{0,99}[a-z!#$%^@~])([^\s:]{8,100})|334 UGFzc3dvcmQ6\s{1,9}(?:[CS>]:? )?([\w+\/=]{8,})|assword:? ?["'}](?: ?\{)?\s{1,20}send\s{1,9}(?:-- )?["']([^"'\n\\$]{4,})|\binsert\s{1,9}into\s{1,9}[^\s()]{1,99}\s{0,9}\([^()]{0,200}pass(?:word|wd)?["'`]?\s{0,9}\)\s{1,9}values\s{0,9}\((?:[^()]{0,200},)?\s{0,9}'([^'\n]{4,99})(?='\s{0,9}\))/gi,
+    /(?:(?<![\w-])(?:(?:-[uUabE]|--cert)(?==?[\s"']*[^\s"']{1,99}[:=])|--(?:user|cookie|auth|oauth2-bearer|(?:(?!no-)[a-z]{1,20}-){0,3}pass(?:word|wd|phrase)?|proxy-user))[=\s]{1,4}|\b(?:(?:sshpass|(?:docker|podman|helm registry|az acr|oc) login [^\r\n|;]{0,99}?) -p[ =]?|(?:mysql(?:dump|admin|sh)?|7z)(?: [^\r\n|;]{0,99}?)? -p|psexec(?:64)?(?:\.exe)? [^\r\n|;]{0,99}?-p |ldap\w{3,9} [^\r\n|;]{0,99}?-w |net use (?:\w: )?\\\\\S{1,99} (?!\/)|(?:net user|add_user|thin:|sqlplus) ?[\w.-]{1,99}[ \/](?!\/)|BY (?=')|curl [^\r\n|;]{0,99}?-[fgikLnsSvk#]{0,8}u ?["']?[^\s"':\/]{1,99}:)| \/(?:rp |user:[^\s:]{1,99}[ :](?!\/))|\becho(?=[^\r\n|]{4,99}\|[^\r\n]{0,99}--password-stdin) |(?<![^\n> ])(?:PASS|AUTH|[a-z]?[0-9]{0,4} LOGIN)(?: [\w.@-]{1,99})? (?:(?=["'])|(?=\S{0,99}[0-9])(?=\S{0,99}[a-z!#$%^@~])(?!\S*[\/.])))(?:"([^"\n]{4,})(?!"\s?:|[^"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])|([^\s"']{4,}))/g,
+    /(?<![A-Za-z0-9])(?:cookies?|cookiefile)(?:[\s"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|- )?|\s*["'](?:\s*,\s*|;(?=s:)))[\[(]{0,2}(?:"([^"\n]{4,})(?!"\s?:|[^"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])|(?:\{|dict\()([^{}()\n]{0,99}["'][^"'\n]{8,}["'][^{}()\n]{0,300})|(?!dict\(|[\w.]{1,99}\()([^\s"'][^\r\n"'()\[\]{}]{3,}))|(?<![^\n \t])(?:set-)?cookie[ \t]{0,4}\r?\n[ \t]{0,8}([\w.-]{1,60}=[^\r\n]{4,})|\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\t\r\n]{1,80}\t([^\t\r\n]{8,})|\t([^\t\r\n]{8,})(?=\t[\w.-]{1,80}\t\/)/gi,
+    /(?<![A-Za-z0-9])(?:auth(?:[\s"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|- )?|\s*["'](?:\s*,\s*|;(?=s:)))\(|(?:\w{0,20}?(?:basic|digest)_?auth|\w{0,20}?credentials?|login)\()\s{0,40}["'][^"'\n]{1,99}["'],\s*["']([^"'\n]{4,})/gi,
+    /(?<=["'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)["']\s*(?:,|\)(?=[ \t]*["']))\s*(?:["']\s*)?(?:value["']?\s*[:=]\s*)?["']?(?!bearer\s+(?:&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+\/=-])|@\{|\(\$|#[a-z][\w.]{0,40}#|!\w{1,40}!))(?:(?:bearer|basic|token|digest)\s+)?(?![A-Za-z]+["'\n]|(?:content|accept|user|cache|x)-|\s|[^\w"'\n]{0,2}(?:bearer|basic|token)?[^\w"'\n]{0,4}["'\n])([^"'\n\\]{8,})/gi,
+    /(?:\(["'][\w-]{0,40}?(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?["']\s{0,9},|["'](?=[\w-]{3,99}["']\s{0,9},)(?:[\w-]{0,40}?(?:(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?|(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|session)|sid)["']\s{0,9},\s{0,40}["']?value["']?\s{0,9}[:=]|cookies?\.set\(["'][^"'\n]{1,99}["'],)\s{0,9}["'](?=[^"'\n]{0,99}[0-9-]|[^"'\n]{20})([^"'\n\\]{8,})/gi,
+    /\b(?:bearer|basic|digest)[\s+:="']+(?![+:="'])((?=[A-Za-z]*[0-9_=+\/.-])[A-Za-z0-9_=+\/.~-]{8,})/gi,
+    /(?:bearer(?:[_-]?(?:auth|token)| )?["']?\s{0,9}[(,]|securestring(?: -string)?)\s{0,9}["'](?![ \t]|your|my[_-]|insert|replace|x{3}|[A-Z_]+['"])([^'"\r\n]{8,200})(?=["'](?!\s{0,9}:))|(?<=\(["'])(?![ \t]|your|my[_-]|insert|replace|x{3}|[A-Z_]+['"])([^'"\r\n]{8,200})(?=["'],\s{0,9}forHTTPHeaderField:\s{0,9}["'](?:authorization|x-api-key|api-key|cookie)["'])|(?:name|key):[ \t]{0,4}["']?(?:[\w-]{0,40}?(?:(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?|(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?|cookie))["']?[ \t]{0,4}\r?\n[ \t]{0,40}value:[ \t]{0,4}["']?(?:bearer[ \t]{1,4})?(?![ \t]|your|my[_-]|insert|replace|x{3}|[A-Z_]+['"])([^'"\r\n]{8,200})|["'](?=[\w-]{3,99}["']\s{0,9}\{)[\w-]{0,40}?(?:(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|authorization|auth|csrf|sig|session(?:[_-]?id)?)s?|(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[ñÑn]a|senha|wachtwoord|has[łŁl]o|heslo|adgangskode|l[öo]senord|[şŞs]ifre|[пП]ароль|密码|パスワード|비밀번호|mot de passe)s?)["']\s{0,9}\{\s{0,40}default\s{0,9}=\s{0,9}"(?![ \t]|your|my[_-]|insert|replace|x{3}|[A-Z_]+['"])([^'"\r\n]{8,200})/gi,
+    /(?<=:\/\/)(?![^\/@]{0,40}\[\[|\[)[^\s\/'"<>]+(?=@)|(?<=:\/\/)[\w.-]{1,40}:(?![0-9]{1,5}[\/?#]|[^\s@]{0,40}\[)([^\s@'"<>]{4,60})(?=@)|(?<![\w\/@.:-])[\w.-]{1,40}:(?=[^\s@]{0,59}[0-9])(?=[^\s@]{0,59}[!#$%^*])([^\s@'"<>\/:]{8,60})(?=@[\w-]{1,60}\.\w)|(?:hooks\.zapier\.com\/hooks\/(?:standard|catch)|\bhook\.(?:[a-z0-9]{2,9}\.)?make\.com|hook\.integromat\.com|webhook\.office\.com\/webhookb2|logic\.azure\.com[^\s"']{0,200}[?&]sig=)\/?([\w@\/%.-]{6,300})/g,
+    /(?<![\w+\/.-])(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{32,}(?![\w.-])|636c(?:617069|657874)5f[0-9a-f]{8,}|c l (?:a p i|e x t) _(?: [\w-]){8,}|cl(?:api|ext)_(?=[\w-]{0,63}[0-9][a-z])[\w-]{16,}/gi,
+    /(?<![\w+\/.-])(?!\/|(?:[a-z]{1,12}_){0,2}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-)(?=[\w+\/-]*[a-z])(?=[\w+\/-]*[A-Z])(?=[\w+\/-]*[0-9])(?![\w-]{0,15}\/)[\w+\/-]{24,}={0,2}(?![\w.])|(?<![\w+\/.-])(?=[0-9]{0,3}(?:[A-Za-z_-]{1,40}[0-9]{1,3}){3})(?![A-Z_]{0,20}[0-9A-F]{8}-[0-9A-F]{4}-)(?:[A-Z0-9_-]{40,}|[a-z0-9_-]{64}|[a-z0-9]{32,}|[A-Z0-9]{32,})(?![\w.-])|(?<=\/)(?<!\/in\/)(?<!\/pub\/)(?<!\/lead\/)(?<!\/people\/)(?<!\/profile\/)(?<!\/company\/)(?:(?=[\w-]{0,99}[0-9][a-z])(?:(?=[\w-]{0,99}[A-Z])[\w-]{24,}|(?=[0-9a-f]{0,31}[g-z])[0-9a-z]{32,})|(?=(?:[\w-]{0,20}?[A-Z]{2}[a-z]){2})[\w-]{24,})(?:\+[\w+\/=-]*)?(?![\w.-])|(?<![\w-])(?=[\w-]{0,62}[0-9][A-Za-z])[\w-]{20,63}(?=\.(?:\w{1,20}\.)?cleanlist\.)|(?<=:\/\/)(?=[\w-]{0,62}[a-z])(?=[\w-]{0,62}[A-Z])(?=[\w-]{0,62}[0-9])[\w-]{24,63}(?=\.)|(?<![\w+\/=-])(?!\/)(?=(?:[a-z0-9+\/]*[A-Z]+[a-z0-9+\/]){5})(?=[A-Za-z+\/]*[0-9][A-Za-z+\/]*[0-9])[\w+\/]{40}(?![\w+\/=-])/g,
+  ];
   // The end of what is written.
-  const UNESCAPED = { "'": /(?<!\\)'/, '"': /(?<!\\)"/ };
+  const UNESCAPED = { "'": /(?<!\\)'/, '"': /(?<!\\)"/, "`": /(?<!\\)`/ };
   const ENTITIES = { quot: '"', apos: "'", nbsp: " ", lt: "<", gt: ">" };
   const ESCAPES = { n: "\n", r: "\r", t: "\t", f: "\f", v: "\v" };
-  const WHOLE = 64; // characters of a key behind its beginning, of which lists show four
+  const WHOLE = 64; // of a key behind its beginning
   const SHOWN = 4;
   const SHORTEST_PART = 6;
+  const OTHER_PART = 8;
   const LONG_PART = 12;
   const LONGEST_TOKEN = 4000;
 
@@ -62,11 +73,12 @@ const stripSecrets = (() => {
     return `[key-removed:${known ? `${known.prefix}…${known.last4}` : start},${[...secret].length}-characters${spaces}${odd}]`;
   }
 
-  function character([, percent, escaped, entity, decimal, named, letter]) {
+  function character([, percent, escaped, entity, decimal, named, octal, letter, blank, line]) {
     const code = percent || escaped || entity;
-    if (code) return String.fromCharCode(parseInt(code, 16));
-    if (decimal) return String.fromCharCode(parseInt(decimal, 10));
+    const number = code ? parseInt(code, 16) : decimal ? parseInt(decimal, 10) : parseInt(octal, 8);
+    if (number >= 0) return number === 160 ? " " : number === 173 ? "" : String.fromCharCode(number);
     if (named) return ENTITIES[named.toLowerCase()];
+    if (blank || line) return blank ? " " : "\n";
     return letter ? (ESCAPES[letter] ?? letter) : "";
   }
 
@@ -85,26 +97,32 @@ const stripSecrets = (() => {
     return { view: view + text.slice(at), places };
   }
 
-  function replaceFound(text, find) {
+  // What stands in the text just as ``unless`` has it stays.
+  function replaceFound(text, find, unless) {
     const { view, places } = decode(text);
     const parts = [];
     let index = 0;
-    const placeOf = (place) => {
-      while (index + 1 < places.length && places[index + 1][0] <= place) index += 1;
+    const placeOf = (place, last) => {
+      while (places[index + 1]?.[0] <= last) index += 1;
+      if (places[index + 1]?.[0] === place) index += 1;
       return places[index][1] + place - places[index][0];
     };
     let at = 0;
     for (const [start, end, left] of find(view)) {
-      parts.push(text.slice(at, placeOf(start)), left);
-      at = placeOf(end);
+      const [begins, ends] = [placeOf(start, start), placeOf(end, end - 1)];
+      if (unless?.test(text.slice(begins, ends))) continue;
+      parts.push(text.slice(at, begins), left);
+      at = ends;
     }
     return parts.join("") + text.slice(at);
   }
 
-  function matchAt(pattern, text, place) {
-    pattern.lastIndex = place;
-    return pattern.exec(text)?.[0] ?? "";
+  function nextOf(pattern, text, at) {
+    pattern.lastIndex = at;
+    return pattern.exec(text);
   }
+
+  const matchAt = (pattern, text, at) => nextOf(pattern, text, at)?.[0] ?? "";
 
   function endOf(text, start, part, whole) {
     let end = start + matchAt(part, text, start).length;
@@ -113,7 +131,7 @@ const stripSecrets = (() => {
       const gap = matchAt(GAP, text, end);
       const more = gap && matchAt(part, text, end + gap.length);
       if (!more || /^cl(?:api|ext)_/.test(more)) break;
-      const least = count + more.length <= whole ? SHORTEST_PART : LONG_PART;
+      const least = count + more.length <= whole ? SHORTEST_PART : whole ? LONG_PART : OTHER_PART;
       const isPart = more.length >= least && !WORDS.test(more) && !OTHER_ID.test(more);
       if (count + more.length !== whole && !(isPart && (whole || BREAK.test(gap)))) break;
       end += gap.length + more.length;
@@ -122,39 +140,39 @@ const stripSecrets = (() => {
     return [end, count];
   }
 
-  function* keysIn(text, keys) {
+  // Where what begins like this is, and where it ends, with the number of characters behind the beginning.
+  function* secretsIn(text, pattern, part, whole) {
     let found;
-    let at = 0;
-    while ((found = nextOf(KEY, text, at))) {
+    let end = 0;
+    while ((found = nextOf(pattern, text, end))) {
       const start = found.index + found[0].length;
-      const [end, count] = endOf(text, start, KEY_PART, WHOLE);
-      at = end;
-      if (count > SHOWN && !PLACEHOLDER.test(text.slice(start, end))) yield [found.index, end, mark(text.slice(found.index, end), keys)];
+      let count;
+      [end, count] = endOf(text, start, part, whole);
+      yield [found.index, start, end, count];
     }
   }
 
-  function* tokensIn(text) {
-    let found;
-    let at = 0;
-    while ((found = nextOf(TOKEN, text, at))) {
-      const [end, count] = endOf(text, found.index + found[0].length, TOKEN_PART, 0);
-      at = end;
-      const token = text.slice(found.index, end).replace(/(?<!\.)\.+$/, "");
-      const before = text.slice(Math.max(0, found.index - WHOLE - 6), found.index);
-      if (token.includes(".") || (count > LONG_PART && !IN_KEY.test(before))) yield [found.index, found.index + token.length, "[token-removed]"];
+  function* keysIn(text, keys) {
+    for (const [at, start, end, count] of secretsIn(text, KEY, KEY_PART, WHOLE)) {
+      if (count > SHOWN && !PLACEHOLDER.test(text.slice(start, end))) yield [at, end, mark(text.slice(at, end), keys)];
     }
   }
 
-  function nextOf(pattern, text, at) {
-    pattern.lastIndex = at;
-    return pattern.exec(text);
+  function* tokensIn(text, pattern, mark) {
+    for (const [at, , end, count] of secretsIn(text, pattern, TOKEN_PART, 0)) {
+      const token = text.slice(at, end).replace(/(?<!\.)\.+$/, "");
+      const before = text.slice(Math.max(0, at - WHOLE - 6), at);
+      if ((pattern === TOKEN && token.includes(".")) || (count > LONG_PART && !IN_KEY.test(before))) yield [at, at + token.length, mark];
+    }
   }
 
   function* matchesIn(text, net) {
     const spans = net.flatMap((pattern) =>
-      [...text.matchAll(pattern)].map((found) => {
+      [...text.matchAll(pattern)].flatMap((found) => {
         const end = found.index + found[0].length;
-        return [end - found.findLast((group) => group !== undefined).length, end];
+        const secret = found.findLast((group) => group !== undefined);
+        STANDS_FOR.lastIndex = end - secret.length;
+        return found.length > 1 && STANDS_FOR.test(text) ? [] : [[end - secret.length, end]];
       }),
     );
     let last = 0;
@@ -194,19 +212,22 @@ const stripSecrets = (() => {
   }
 
   return (text, keys) => {
-    let clean = replaceFound(text, (view) => matchesIn(view, [IN_BASE64]));
-    clean = replaceFound(replaceFound(clean, tokensIn), (view) => keysIn(view, keys));
+    let clean = replaceFound(text, (view) => matchesIn(view, [IN_BYTES]));
+    const tokens = (view) => tokensIn(view, TOKEN, "[token-removed]");
+    const others = (view) => tokensIn(view, PERSONAL, "[secret-removed]");
+    clean = replaceFound(replaceFound(clean, tokens), (view) => keysIn(view, keys));
+    clean = replaceFound(clean, others, WHOLE_TOKEN);
     clean = clean.replace(HEADER, (_, quote, name, colon, rest) => {
-      const start = rest.search(/[^ \t]|$/);
+      const start = rest.match(BEFORE_VALUE)[0].length;
       const value = rest.slice(start);
       const end = endOfValue(quote, colon, value);
       return quote + name + colon + rest.slice(0, start) + withoutCredential(name, value.slice(0, end), keys) + value.slice(end);
     });
     clean = clean.replace(OPTION, "$1$2[secret-removed]").replace(SESSION_TOKEN, (token, dot) => (dot ? "[token-removed]" : token));
     for (const pattern of [FIELD, QUERY, BEARER]) clean = clean.replace(pattern, "$1[secret-removed]");
-    clean = clean.replace(USERINFO, "[secret-removed]");
     const alone = clean.replace(EDGES, "");
     if (ALONE.test(alone) && !ID.test(alone)) clean = mark(alone, keys);
+    clean = replaceFound(clean, others);
     return replaceFound(clean, (view) => matchesIn(view.replace(MARK, (each) => "[".repeat(each.length)), NET));
   };
 })();

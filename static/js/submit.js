@@ -5,9 +5,9 @@
     // After the browser has read the form, since a disabled button would not be part of it.
     setTimeout(() => {
       if (!("sending" in form.dataset) || !button) return;
+      button.dataset.held = document.activeElement === button ? "focused" : "";
       button.disabled = true;
       button.setAttribute("aria-busy", "true");
-      button.dataset.held = "";
     });
   }
 
@@ -17,6 +17,7 @@
       if (button.form !== form) continue;
       button.disabled = false;
       button.removeAttribute("aria-busy");
+      if (button.dataset.held && document.activeElement === document.body) button.focus({ preventScroll: true });
       delete button.dataset.held;
     }
   }

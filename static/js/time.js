@@ -40,5 +40,9 @@
 
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const secure = location.protocol === "https:" ? "; secure" : "";
+  const isKnown = () => document.cookie.split("; ").includes(`tz=${zone}`);
+  const wasKnown = isKnown();
   if (zone) document.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax${secure}`;
+  // The page came in another zone than the parts that it is going to load would.
+  if (!wasKnown && isKnown() && "followsZone" in document.body.dataset) location.reload();
 })();

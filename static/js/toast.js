@@ -39,7 +39,9 @@
 
   // "notice" is one from a page that the server sent, with its links and its button "Undo".
   document.addEventListener("toast", ({ detail }) => show(detail.notice ?? made(detail.level, detail.text)));
-  const say = (level, text) => show(made(level, text));
+  const isShown = (text) => [...list().querySelectorAll("[data-toast-text]")].some((one) => one.textContent === text);
+  // Once, however often a page that refreshes itself comes upon it.
+  const say = (level, text) => isShown(text) || show(made(level, text));
   document.addEventListener("htmx:sendError", () => say("danger", "The console can't be reached. Check your connection and try again."));
   document.addEventListener("htmx:timeout", () => say("warning", "The console took too long to respond. Reload the page to see whether it worked."));
   document.addEventListener("htmx:responseError", (event) => {

@@ -8,15 +8,16 @@ from decimal import Decimal
 import pytest
 import time_machine
 from aiosmtpd.controller import Controller
+from django.urls import reverse
 from django.utils import timezone
 
 from alerts.engine import evaluation
 from alerts.mail import outbox
-from alerts.models import Evaluation, Notification, Recipient, Rule
+from alerts.models import Alert, Evaluation, Notification, Recipient, Rule
 from core import clock as database_clock
 from tests.console_process import free_port
 from usage import readings
-from workspaces.models import Poll
+from workspaces.models import Poll, Workspace
 
 
 class Mailbox:
@@ -165,3 +166,29 @@ def send():
 @pytest.fixture
 def recipient(workspace):
     return Recipient.objects.create(workspace=workspace, address="finance@example.test")
+
+
+@pytest.fixture
+def go(client, workspace):
+    """Ask for a page of alerts as somebody; with data, POST."""
+
+    def ask(user, name, *arguments, data=None):
+        client.force_login(user)
+        url = reverse(f"alerts:{name}", args=[workspace.slug, *arguments])
+        return client.get(url) if data is None else client.post(url, data)
+
+    return ask
+
+
+def fire(workspace, subject="", severity="warning", **facts):
+    known = {"kind": "key_errors", "rule_name": "Many errors", "headline": f"{subject}: many errors", "state": "firing"}
+    now = timezone.now()
+    times = {"started_at": now, "fired_at": now, "evaluated_at": now}
+    return Alert.objects.create(
+        workspace=workspace, subject=subject, subject_label=subject, severity=severity, **known | times | facts
+    )
+
+
+@pytest.fixture
+def other_workspace(db):
+    return Workspace.objects.create(name="Other", slug="other", base_url="http://127.0.0.1:9")

@@ -1,4 +1,4 @@
-"""The list of alerts: several acknowledged at once, rules turned on and off, Undo, and who sees the banner."""
+"""The list of alerts: several acknowledged at once, rules turned on and off, and Undo."""
 
 import json
 import re
@@ -8,31 +8,14 @@ import pytest
 from django.contrib.messages import get_messages
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.urls import reverse
 from django.utils import timezone
 
 from alerts.models import Alert, Notification
 from alerts.services.notifications import new_message_id
-from workspaces.models import Workspace
+from alerts.views import alerts
+from tests.alerts.conftest import fire
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def go(client, workspace):
-    """Ask for a page of alerts as somebody; with data, POST."""
-
-    def ask(user, name, *arguments, data=None):
-        client.force_login(user)
-        url = reverse(f"alerts:{name}", args=[workspace.slug, *arguments])
-        return client.get(url) if data is None else client.post(url, data)
-
-    return ask
-
-
-@pytest.fixture
-def other_workspace(db):
-    return Workspace.objects.create(name="Other", slug="other", base_url="http://127.0.0.1:9")
 
 
 @pytest.fixture
@@ -45,15 +28,6 @@ def undo(client):
         return client.post(offered["url"], offered["fields"])
 
     return post
-
-
-def fire(workspace, subject="", severity="warning", **facts):
-    known = {"kind": "key_errors", "rule_name": "Many errors", "headline": f"{subject}: many errors", "state": "firing"}
-    now = timezone.now()
-    times = {"started_at": now, "fired_at": now, "evaluated_at": now}
-    return Alert.objects.create(
-        workspace=workspace, subject=subject, subject_label=subject, severity=severity, **known | times | facts
-    )
 
 
 def acknowledged(workspace):
@@ -70,6 +44,16 @@ def test_several_alerts_are_acknowledged_at_once_and_that_can_be_undone(go, undo
     assert acknowledged(workspace) == set()
     texts = list(first.transitions.values_list("text", flat=True))
     assert texts == ["Acknowledged", "Acknowledgment withdrawn"]
+
+
+def test_the_count_in_the_heading_follows_the_list(client, workspace, viewer):
+    first, _ = (fire(workspace, name) for name in ("CRM sync", "Monitoring"))
+    client.force_login(viewer)
+    page = client.get(alerts.list_url(workspace)).text
+    assert re.search(r'<span id="alerts-summary">2 active\b', page)
+    Alert.objects.filter(pk=first.pk).update(state="resolved", resolved_at=timezone.now())
+    part = client.get(alerts.list_url(workspace), headers={"HX-Request": "true"}).text
+    assert re.search(r'<span id="alerts-summary" hx-swap-oob="true">1 active\b', part)
 
 
 def test_the_button_of_one_alert_acknowledges_that_one_only(go, workspace, operator):
@@ -114,15 +98,28 @@ def test_a_level_is_changed_in_the_list_keeps_its_gap_and_is_undone(go, undo, wa
 
 
 @pytest.mark.parametrize(
-    ("level", "why"), [("x", "number"), ("", "wasn't changed"), ("-1", "Enter 0 or more"), ("1e99", "digits")]
+    ("level", "why"), [("x", "number"), ("", "Fill in"), ("-1", "Enter 0 or more"), ("1e99", "digits")]
 )
 def test_a_level_that_is_none_changes_nothing_and_says_why(go, watch, owner, level, why):
     rule = watch.rule(threshold=500, recovery=600)
     done = go(owner, "set_level", rule.pk, data={"threshold": level})
-    [message] = get_messages(done.wsgi_request)
-    assert why in str(message)
+    page = done.content.decode()
+    field = re.search(rf'<input[^>]*value="{level}"[^>]*aria-invalid="true"[^>]*aria-describedby="([^"]+)"', page)
+    assert done.status_code == 422
+    assert re.search(rf'<details[^>]*id="level-{rule.pk}" open>', page)
+    assert why in re.search(rf'id="{field[1]}".*?</p>', page, re.DOTALL)[0]
+    assert not list(get_messages(done.wsgi_request))
     rule.refresh_from_db()
     assert rule.threshold == 500
+
+
+def test_only_the_level_that_is_refused_is_marked(go, watch, owner):
+    rule = watch.rule(threshold=500, recovery=600)
+    watch.rule(name="Other", severity="information", threshold=1000, recovery=1000)
+    page = go(owner, "set_level", rule.pk, data={"threshold": "2000"}).content.decode()
+    assert page.count("aria-invalid") == page.count("Levels must descend") == 1
+    assert 'value="2000"' in page
+    assert 'value="1000"' in page
 
 
 def test_a_rule_without_a_level_has_none_to_change(go, watch, owner):
@@ -174,45 +171,6 @@ def test_five_and_ten_alerts_cost_the_same_number_of_queries(go, workspace, oper
             go(operator, "list")
         counts.append(len(queries))
     assert counts[0] == counts[1]
-
-
-# --- the banner -----------------------------------------------------------------------------------------------
-
-
-def overview(client, workspace):
-    return client.get(workspace.get_absolute_url()).text
-
-
-def test_only_critical_alerts_have_a_banner_and_not_on_their_own_pages(go, client, workspace, viewer):
-    client.force_login(viewer)
-    fire(workspace, "Milder")
-    assert 'aria-label="Critical alert"' not in overview(client, workspace)
-    worst = fire(workspace, "Worst", severity="critical")
-    assert 'aria-label="Critical alert"' in overview(client, workspace)
-    for name, arguments in (("list", []), ("alert", [worst.pk]), ("emails", [])):
-        assert 'aria-label="Critical alert"' not in go(viewer, name, *arguments).text
-
-
-def test_the_tab_says_how_many_alerts_fire(go, workspace, viewer):
-    quiet = go(viewer, "list").content.decode()
-    assert "<title>Alerts · " in quiet
-    assert "favicon-alert" not in quiet
-    fire(workspace, "CRM")
-    fire(workspace, "Billing")
-    loud = go(viewer, "list").content.decode()
-    assert "<title>(2) Alerts · " in loud
-    assert re.search(r'<link rel="icon" href="/static/favicon-alert[.\w]*\.svg"', loud)
-
-
-def test_a_closed_banner_stays_away_until_another_critical_alert_fires(go, client, workspace, viewer):
-    first = fire(workspace, "First", severity="critical")
-    go(viewer, "dismiss_banner", data={"alert": first.pk})
-    assert 'aria-label="Critical alert"' not in overview(client, workspace)
-    fire(workspace, "Second", severity="critical")
-    assert "Second: many errors" in overview(client, workspace)
-    client.logout()
-    client.force_login(viewer)
-    assert "First: many errors" in overview(client, workspace)
 
 
 # --- emails ---------------------------------------------------------------------------------------------------

@@ -113,6 +113,17 @@ def test_an_evaluation_takes_the_same_number_of_queries_for_more_rules(watch, dj
     assert count() == few
 
 
+def test_all_rules_about_keys_read_them_once(watch, django_assert_max_num_queries):
+    kinds = [kind.name for kind in evaluation.all_kinds() if "keys" in kind.resources]
+    for kind in kinds:
+        watch.rule(kind=kind)
+    watch.workspace.polls.create(resource="keys", interval_seconds=60, last_success_at=watch.now)
+    with django_assert_max_num_queries(150) as queries:
+        watch.evaluate()
+    assert len(kinds) > 1
+    assert sum('FROM "keys_apikey" WHERE' in query["sql"] for query in queries) == 1
+
+
 @pytest.fixture
 def two(watch, other):
     """Two workspaces with a rule each, whose balance is below its level."""

@@ -37,6 +37,16 @@ def test_every_link_between_documents_leads_somewhere():
     } == set()
 
 
+def test_prose_is_wrapped():
+    """Tables and code can't be; what has changed is told in longer lines since long."""
+    long = []
+    for path in tracked():
+        if path.suffix == ".md" and path.name != "CHANGELOG.md":
+            prose = re.sub(r"(?ms)^ *```.*?^ *```", "", path.read_text())
+            long += [line for line in prose.splitlines() if len(line) > 120 and not line.startswith(("|", "!["))]
+    assert long == []
+
+
 def test_headings_that_the_code_names_are_in_the_facts_about_the_api():
     headings = set(re.findall(r"^## (.+)$", (ROOT / "docs/cleanlist-api.md").read_text(), re.MULTILINE))
     named = {

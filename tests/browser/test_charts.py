@@ -112,3 +112,12 @@ def test_on_a_phone_the_chart_is_in_sight_readable_and_nothing_scrolls_sideways(
     assert signed_in.locator("#balance > svg *").count() <= 250
     wraps = signed_in.locator("#usage-living .table-wrap:visible")
     assert wraps.evaluate_all("all => all.filter(one => one.scrollWidth > one.clientWidth).length") == 0
+
+
+@pytest.mark.parametrize(("width", "is_beside"), [(1440, True), (390, False)])
+def test_labels_of_alert_levels_never_lie_on_a_narrow_chart(usage, width, is_beside):
+    usage.set_viewport_size({"width": width, "height": 900})
+    expect(plot(usage).locator(".chart__threshold").first).to_be_attached()
+    expect(plot(usage).get_by_text(re.compile("^Alert ")).first).to_be_visible(visible=is_beside)
+    legend = usage.locator("[data-chart]", has=plot(usage)).get_by_role("list", name="Legend")
+    expect(legend.get_by_text(re.compile("^Alert (at|below) "))).to_be_visible(visible=not is_beside)

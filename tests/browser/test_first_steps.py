@@ -83,6 +83,7 @@ def test_the_whole_tour(page_of_newcomer):
     follow(page, "Redeliver its result", "Redeliver")
     press(page, main.get_by_role("button", name=re.compile("Redeliver 1 result")))
     page.wait_for_url("**/redeliveries/**")
+    expect(main).to_contain_text("1 of 1 delivered")
     expect_done(page, "Redeliver its result")
 
     follow(page, "Create a key", "Create key")

@@ -25,6 +25,22 @@ def test_a_mistake_has_the_focus_and_is_in_sight_on_a_phone(phone, complaints):
     complaints[:] = [text for text in complaints if "422" not in text]
 
 
+def test_a_rule_that_is_refused_leads_to_its_first_mistake_and_a_preview_keeps_the_focus(phone, complaints):
+    phone.goto("/w/sandbox/alerts/rules/new/balance_below/")
+    name, preview = phone.get_by_label("Name"), phone.get_by_role("button", name="Preview")
+    name.fill("")
+    phone.get_by_role("button", name="Save").click()
+    expect(name).to_have_attribute("aria-invalid", "true")
+    expect(name).to_be_focused()
+    expect(name).to_be_in_viewport(ratio=1)
+    name.fill("Just watching")
+    phone.get_by_label("Fire below").fill("15")
+    preview.press("Enter")
+    expect(name).not_to_have_attribute("aria-invalid", "true")
+    expect(preview).to_be_focused()
+    complaints[:] = [text for text in complaints if "422" not in text]
+
+
 def test_the_first_click_after_a_secret_was_pasted_counts(signed_in):
     signed_in.goto("/w/sandbox/troubleshoot/")
     signed_in.locator("#pasted").fill(

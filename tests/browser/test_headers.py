@@ -17,7 +17,7 @@ SUBMIT = """([url, entries]) => {
   form.submit();
 }"""
 POST = "([url, body]) => fetch(url, {method: 'POST', body: new URLSearchParams(body)}).then(answer => answer.status)"
-REFRESH = "document.querySelector('[data-refresh-seconds]').dispatchEvent(new CustomEvent('refresh'))"
+REFRESH = "document.querySelector('#keys-live').dispatchEvent(new CustomEvent('refresh'))"
 
 
 def opened(page, url):

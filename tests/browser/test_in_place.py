@@ -35,6 +35,12 @@ def test_a_refresh_keeps_the_focus_and_says_what_came_of_it(stays):
     expect(page.get_by_role("button", name="Refresh")).to_be_focused()
 
 
+def step_back(page):
+    """Go back to a state of the same page, which htmx loads anew: the next step has to wait for that."""
+    with page.expect_event("load"):
+        page.evaluate("() => void setTimeout(() => history.back())")
+
+
 def test_choosing_a_range_changes_the_address_and_back_undoes_it(signed_in):
     signed_in.goto("/w/sandbox/usage/")
     signed_in.evaluate("window.stays = true")
@@ -51,9 +57,9 @@ def test_choosing_a_range_changes_the_address_and_back_undoes_it(signed_in):
     signed_in.locator("#id_end").fill("2025-01-01T00:00")
     signed_in.get_by_role("button", name="Apply").click()
     expect(signed_in.get_by_text("This is before the time in “From”.")).to_be_visible()
-    signed_in.evaluate("history.back()")  # htmx loads the page anew, in which go_back() may be lost
+    step_back(signed_in)
     expect(signed_in).to_have_url(re.compile(r"\?since=30d$"))
-    signed_in.evaluate("history.back()")
+    step_back(signed_in)
     expect(signed_in).to_have_url(re.compile("/usage/$"))
     expect(picker).not_to_contain_text("Last 30 days")
 

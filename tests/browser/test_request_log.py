@@ -26,7 +26,7 @@ def times(page):
 
 
 def search(page):
-    return page.get_by_label("Path", exact=True)
+    return page.get_by_role("searchbox", name="Search", exact=True)
 
 
 def status_line(page):
@@ -44,6 +44,17 @@ def test_a_filter_becomes_a_chip_that_removes_it(log):
     expect(log).to_have_url(LOG)
     expect(log.locator("#filter-more-toggle")).to_be_focused()
     expect(log.locator("#id_status")).to_have_value("")
+
+
+def test_a_key_in_the_search_field_stays_in_the_browser(log):
+    sent = []
+    log.on("request", lambda request: sent.append(request.url))
+    search(log).fill("clapi_abcdefgh0123456789")
+    search(log).press("Enter")
+    assert search(log).evaluate("field => field.validity.patternMismatch")
+    search(log).fill("clapi_abcd")
+    expect(log).to_have_url(f"{LOG}?q=clapi_abcd")
+    assert [url for url in sent if "clapi_abcde" in url] == []
 
 
 def test_a_wrong_filter_is_explained_at_its_field_until_it_is_right(log):
@@ -82,15 +93,20 @@ def test_without_a_script_the_filters_are_a_form(chromium, console, log):
     )
     page = context.new_page()
     page.goto(LOG)
+    note = page.locator(".log-line noscript > span")
+    expect(note).to_be_visible()
+    expect(note).to_contain_text("this list doesn't refresh by itself")
+    for needs_script in ("Live · Pause", "Ctrl K", "Keyboard shortcuts"):
+        expect(page.get_by_text(needs_script).filter(visible=True)).to_have_count(0)
     search(page).fill("/api")
-    page.get_by_role("button", name="Filter", exact=True).click()
-    expect(page).to_have_url(f"{LOG}?path=%2Fapi")
+    page.get_by_role("button", name="Apply filters").click()
+    expect(page).to_have_url(f"{LOG}?q=%2Fapi")
     page.locator(".row-link").first.click()
     expect(page.locator("[data-drawer]")).to_contain_text("Request ID")
     page.get_by_role("link", name="Next").click()
-    expect(page).to_have_url(re.compile(r"\?path=%2Fapi&row="))
+    expect(page).to_have_url(re.compile(r"\?q=%2Fapi&row="))
     page.get_by_role("link", name="Close").click()
-    expect(page).to_have_url(f"{LOG}?path=%2Fapi")
+    expect(page).to_have_url(f"{LOG}?q=%2Fapi")
     context.close()
 
 
@@ -164,7 +180,7 @@ def test_what_is_filtered_is_saved_as_a_file(log):
     expect(log.locator("#export-size")).to_contain_text("rows")
     with log.expect_download() as download:
         log.get_by_role("button", name="CSV").click()
-    with Path(download.value.path()).open() as file:
+    with Path(download.value.path()).open(encoding="utf-8-sig") as file:
         assert {line["status_code"] for line in csv.DictReader(file)} == {"422"}
 
 
@@ -185,3 +201,27 @@ def test_the_account_menu_switches_times_to_utc(log):
     expect(log.locator("[data-time-zone-switch] [value=utc]")).to_be_checked()
     assert log.url.endswith(LOG)
     log.context.clear_cookies(name="times")
+
+
+def test_a_page_that_came_in_another_zone_is_loaded_again_in_the_browsers(log):
+    """Otherwise its rows are in the old zone, and its statistics and whatever is refreshed in the new one."""
+    row = log.locator("tr[data-row] .row-link").first
+    known, before = row.get_attribute("id"), row.inner_text()
+    (zone,) = (one for one in log.context.cookies() if one["name"] == "tz")
+    log.context.add_cookies([zone | {"value": "Asia/Kathmandu"}])
+    log.goto(LOG)
+    expect(log.locator(f"#{known}")).to_have_text(before)
+    assert "Kathmandu" not in str(log.context.cookies())
+
+
+@pytest.mark.parametrize("url", [LOG, "/w/sandbox/webhooks/"])
+def test_c_copies_the_id_of_the_row_that_is_open(log, url):
+    log.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    log.goto(url)
+    log.keyboard.press("j")
+    log.keyboard.press("Enter")
+    drawer = log.locator("dialog[data-drawer]")
+    expect(drawer.get_by_role("button", name="Copy ID")).to_be_visible()
+    log.keyboard.press("c")
+    expect(drawer.get_by_role("button", name="Copied")).to_be_visible()
+    assert log.evaluate("navigator.clipboard.readText()") in drawer.inner_text()

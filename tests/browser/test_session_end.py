@@ -14,7 +14,7 @@ def asked_by_itself(page, address, what):
 
 
 def refresh(page):
-    page.evaluate("document.querySelector('[data-refresh-seconds]').dispatchEvent(new CustomEvent('refresh'))")
+    page.evaluate("document.querySelector('#keys-live').dispatchEvent(new CustomEvent('refresh'))")
 
 
 def sign_in_again(page, console):
@@ -76,3 +76,12 @@ def test_after_signing_out_the_back_button_shows_nothing(signed_in):
     signed_in.go_back()
     signed_in.go_back()
     signed_in.wait_for_url("**/accounts/login/**")
+
+
+def test_a_page_that_cannot_reach_the_console_says_so_once(at_keys, complaints):
+    at_keys.route("**/w/sandbox/keys/**", lambda route: route.abort())
+    for _ in range(2):
+        with at_keys.expect_event("requestfailed"):
+            refresh(at_keys)
+    expect(at_keys.locator("#toasts").get_by_text("The console can't be reached.")).to_have_count(1)
+    complaints.clear()  # the browser's own, of both requests

@@ -236,7 +236,7 @@ def test_the_maximum_of_keys(window, upstream):
     ("symptom", "cause", "help_"),
     [
         ("The secret of a new key is lost", "shows a key's secret once", "Revoke the key, create a new one"),
-        ("Smart columns stay “pending”", "hasn't reached these rows yet", "the column id"),
+        ("Smart columns stay “pending”", "hasn't reached these rows yet", "the column ID"),
         ("Enrichments don't appear in a lead list", "one list named DEFAULT", "find DEFAULT"),
         ("CRM push isn't working", "the connection's token has expired", "Check the field mapping"),
         ("5xx, a timeout, or a page instead of JSON", "comes from a proxy", "Try again in a moment"),
@@ -297,6 +297,6 @@ def test_the_support_bundle_is_asked_for_without_the_secrets_that_were_entered(w
     expect(message).to_have_value(re.compile(r"The key \[key-removed:.*\] is refused"))
     page.get_by_label("Workflow id").fill(KEY)
     page.get_by_label("Workflow id").press("Enter")
-    expect(email).to_contain_text("Workflow id: [key-removed:")
+    expect(email).to_contain_text("Workflow ID: [key-removed:")
     assert any("key-removed" in sent for sent in window.sent)
     assert not [sent for sent in window.sent if secret in sent]

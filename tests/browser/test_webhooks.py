@@ -82,7 +82,7 @@ def test_a_failed_workflow_is_found_explained_and_its_result_fetched(webhooks):
     expect(result.get_by_text(re.compile(r"^Contact \d+")).first).to_be_visible()
     address = webhooks.url
     body = json.loads(download(webhooks, address, "JSON"))
-    lines = list(csv.DictReader(download(webhooks, address, "CSV").splitlines()))
+    lines = list(csv.DictReader(download(webhooks, address, "CSV").removeprefix("\ufeff").splitlines()))
     assert body["workflow_id"] == workflow_id
     assert len(lines) == len(body["results"]) > 0
 
@@ -132,7 +132,7 @@ def test_a_workflow_is_looked_up_by_its_id_and_nonsense_is_refused(webhooks):
     webhooks.get_by_text("Missing a webhook?").click()
     webhooks.get_by_label("Workflow ID to look up at Cleanlist").fill("nonsense/../x")
     webhooks.get_by_role("button", name="Look up at Cleanlist").click()
-    expect(webhooks.get_by_text("That isn't a workflow id.")).to_be_visible()
+    expect(webhooks.get_by_text("That isn't a workflow ID.")).to_be_visible()
 
     if not webhooks.get_by_label("Workflow ID to look up at Cleanlist").is_visible():
         webhooks.get_by_text("Missing a webhook?").click()

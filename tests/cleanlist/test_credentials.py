@@ -39,9 +39,23 @@ class Clerk:
             return httpx.Response(self.response.status_code, content=self.response.content)
         return httpx.Response(200, json={"jwt": session_token(self.lifetime, n=len(self.requests))})
 
-    def session(self):
+    def session(self, cache=None):
         transport = httpx.MockTransport(self)
-        return ClerkSession("https://clerk.example.test", "sess_1", Secret("cookie-1"), transport=transport)
+        return ClerkSession(
+            "https://clerk.example.test", "sess_1", Secret("cookie-1"), cache=cache, transport=transport
+        )
+
+
+class Cache:
+    """What processes share, here as long as the test."""
+
+    kept = None
+
+    def load(self):
+        return self.kept
+
+    def save(self, token, seconds):
+        self.kept, self.seconds = token, seconds
 
 
 def read(client):
@@ -99,6 +113,32 @@ def test_a_minted_token_is_cached_until_ten_seconds_before_it_expires(run_call):
             clock.move_to(datetime(2026, 4, 6, 12, tzinfo=UTC) + timedelta(seconds=seconds))
             run_call(ok_upstream(), read, credential=session)
             assert len(clerk.requests) == minted
+
+
+def test_sessions_with_one_cache_mint_once(run_call):
+    clerk, cache = Clerk(), Cache()
+    for _ in range(3):
+        run_call(ok_upstream(), read, credential=clerk.session(cache))
+    assert len(clerk.requests) == 1
+    assert 45 < cache.seconds <= 50
+
+
+def test_a_cached_token_about_to_expire_is_not_used(run_call):
+    clerk, cache = Clerk(), Cache()
+    cache.kept = Secret(session_token(5))
+    run_call(ok_upstream(), read, credential=clerk.session(cache))
+    assert len(clerk.requests) == 1
+
+
+def test_a_cached_token_that_upstream_refuses_is_replaced(run_call):
+    clerk, cache = Clerk(), Cache()
+    cache.kept = refused = Secret(session_token(60, n=0))
+    upstream = Upstream(httpx.Response(401), httpx.Response(200, json=[]))
+    run_call(upstream, read, credential=clerk.session(cache))
+    assert len(clerk.requests) == 1
+    assert cache.kept != refused
+    run_call(ok_upstream(), read, credential=clerk.session(cache))
+    assert len(clerk.requests) == 1
 
 
 def test_a_token_shorter_than_the_margin_is_used_once(run_call):

@@ -3,6 +3,7 @@
 import io
 import logging
 import logging.config
+import re
 import socket
 
 import pytest
@@ -59,7 +60,7 @@ def test_without_its_database_the_console_says_so(browser, viewer):
     assert "connection is closed" not in answer.content.decode()
 
 
-def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypatch):
+def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypatch, caplog):
     sign_in(browser, viewer)
 
     def break_down(*_):
@@ -70,6 +71,8 @@ def test_any_other_failure_is_an_error_of_the_console(browser, viewer, monkeypat
     assert answer.status_code == 500
     assert "Something went wrong" in answer.content.decode()
     assert "not for people" not in answer.content.decode()
+    request_id = re.search("request ID <code>([^<]+)</code>", answer.content.decode())[1]
+    assert request_id in caplog.text
 
 
 @pytest.fixture
@@ -133,3 +136,23 @@ def test_no_second_factor_is_sealed_with_keys_that_open_nothing(browser, viewer,
     assert answer.status_code == 503
     assert "Your action was not completed" in answer.content.decode()
     assert not Authenticator.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "back"),
+    [
+        ("/w/{slug}/webhooks/look-up/", "/w/{slug}/webhooks/"),
+        ("/w/{slug}/troubleshoot/body/batches/", "/w/{slug}/troubleshoot/body/"),
+        ("/accounts/sessions/end-others/", "/accounts/sessions/"),
+    ],
+)
+def test_an_address_that_only_takes_forms_leads_back_to_where_they_are(browser, viewer, workspace, path, back):
+    sign_in(browser, viewer)
+    path, back = path.format(slug=workspace.slug), back.format(slug=workspace.slug)
+    answer = browser.get(path, headers={"accept": "text/html,*/*;q=0.8"})
+    assert answer.status_code == 405
+    assert answer["Allow"] == "POST"
+    assert "This address only takes what a form sends" in answer.content.decode()
+    assert f'href="{back}"' in answer.content.decode()
+    assert browser.get(back).status_code == 200
+    assert browser.get(path).content == b""  # a program gets the status alone

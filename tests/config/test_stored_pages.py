@@ -30,6 +30,15 @@ def test_a_page_is_asked_for_anew_except_by_the_back_button_and_compressed():
     assert int(page["Content-Length"]) == len(page.content) < len(TEXT) / 4
 
 
+def test_indentation_between_tags_is_left_out_and_nothing_else():
+    row = '<li>\n      <a title="a &gt;\n   b">one\n  two</a>\n\n   <b>x</b></li>\n<li>\n    three</li>'
+    kept = '<li>\n<a title="a &gt;\n   b">one\n  two</a>\n<b>x</b></li>\n<li>\n    three</li>'
+    page = answer(HttpResponse(f"{row}<pre>a\n   &lt;b></pre>{TEXT}"))
+    assert brotli.decompress(page.content).decode() == f"{kept}<pre>a\n   &lt;b></pre>{TEXT}"
+    text = answer(HttpResponse(f"{row}{TEXT}", content_type="application/json"))
+    assert brotli.decompress(text.content).decode() == f"{row}{TEXT}"
+
+
 @pytest.mark.parametrize("accepts", ["gzip", "gzip, br;q=0"])
 def test_a_browser_without_brotli_gets_gzip(accepts):
     page = answer(accepts=accepts)
@@ -62,6 +71,15 @@ def test_what_may_hold_a_secret_is_neither_stored_nor_compressed(secret):
     page = answer(**secret)
     assert page["Cache-Control"] == "private, no-store"
     assert page.content.decode() == TEXT
+
+
+@pytest.mark.parametrize("path", ["/accounts/security/", "/accounts/sessions/"])
+def test_lists_of_the_means_to_sign_in_hold_no_secret_and_are_compressed(client, viewer, path):
+    client.force_login(viewer)
+    page = client.get(path, headers={"Accept-Encoding": "br"})
+    assert page.status_code == 200
+    assert page["Content-Encoding"] == "br"
+    assert page["Cache-Control"] == "private, no-store"
 
 
 def test_a_download_stays_a_stream():

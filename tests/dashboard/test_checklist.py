@@ -11,7 +11,7 @@ from alerts.models import Alert, Notification, Recipient, Rule
 from tests.fixtures import person
 from tests.webhooks.attempts import run
 from webhooks.ingest.attempts import ingest_page
-from webhooks.models import Redelivery
+from webhooks.models import Delivery, Item, Redelivery
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, AuditEvent, ManagementSession, Membership, Milestone
 
@@ -46,6 +46,12 @@ def done(client):
 def fail_a_webhook(workspace):
     now = timezone.now()
     ingest_page(workspace, run(FAILED, start=now - dt.timedelta(hours=1)), now)
+
+
+def redeliver(workspace, user, state):
+    """One result that ``user`` redelivers."""
+    job = Redelivery.objects.create(workspace=workspace, requested_by=user)
+    return Item.objects.create(redelivery=job, workflow=Delivery.objects.first().workflow, state=state)
 
 
 def fire(workspace, **facts):
@@ -104,9 +110,57 @@ def test_a_redelivery_and_a_key_whose_secret_was_seen_are_known_from_the_records
     Redelivery.objects.create(workspace=in_sandbox, requested_by=operator)
     record_event(Action.KEY_SECRET_SEEN, Actor(user=operator), workspace=in_sandbox)
     assert done(as_owner) == set()
-    Redelivery.objects.create(workspace=in_sandbox, requested_by=owner)
+    fail_a_webhook(in_sandbox)
+    redeliver(in_sandbox, owner, "delivered")
     record_event(Action.KEY_SECRET_SEEN, Actor(user=owner), workspace=in_sandbox)
     assert done(as_owner) == {"redelivery", "key"}
+
+
+def test_a_redelivery_counts_once_it_was_accepted_and_until_then_its_next_try_is_said(as_owner, in_sandbox, owner):
+    fail_a_webhook(in_sandbox)
+    item = redeliver(in_sandbox, owner, "sending")
+    assert "On its way" in steps(as_owner)["redelivery"].text
+    item.state, item.next_try_at = "waiting", timezone.now() + dt.timedelta(seconds=30)
+    item.save()
+    waiting = steps(as_owner)["redelivery"]
+    assert f"{timezone.localtime(item.next_try_at):%H:%M:%S}" in waiting.text
+    assert waiting.url == item.redelivery.get_absolute_url()
+    item.state = "failed"
+    item.save()
+    failed = steps(as_owner)["redelivery"]
+    assert "was not accepted" in failed.text
+    assert as_owner.get(failed.url).status_code == 200
+    assert done(as_owner) == set()
+    item.state = "delivered"
+    item.save()
+    assert done(as_owner) == {"redelivery"}
+
+
+def test_at_its_end_it_offers_to_top_the_sandbox_up_again(client, in_sandbox, owner, viewer):
+    client.force_login(owner)
+    assert "first-steps-top-up" not in client.get(OVERVIEW).text
+    fail_a_webhook(in_sandbox)
+    redeliver(in_sandbox, owner, "delivered")
+    record_event(Action.KEY_SECRET_SEEN, Actor(user=owner), workspace=in_sandbox)
+    write_email(fire(in_sandbox))
+    for name in (Milestone.Name.FAILURE_VIEWED, Milestone.Name.EMAIL_VIEWED, Milestone.Name.ERROR_PASTED):
+        for user in (owner, viewer):
+            Milestone.objects.create(user=user, workspace=in_sandbox, name=name)
+    assert "first-steps-top-up" in client.get(OVERVIEW).text
+    client.force_login(viewer)
+    assert "first-steps-top-up" not in client.get(OVERVIEW).text
+
+
+def test_it_leads_to_the_failed_delivery_whose_receiver_accepts_again(as_owner, in_sandbox):
+    fail_a_webhook(in_sandbox)
+    Delivery.objects.update(
+        url="http://127.0.0.1:9000/recovered", last_attempt_at=timezone.now() - dt.timedelta(days=1)
+    )
+    now = timezone.now()
+    ingest_page(in_sandbox, run("public_bulk_4567", start=now - dt.timedelta(minutes=50)), now)
+    found = steps(as_owner)
+    assert found["webhook"].url == f"/w/example-works/webhooks/{FAILED}/"
+    assert FAILED in found["redelivery"].url
 
 
 def test_only_an_alert_that_has_really_fired_counts(as_owner, in_sandbox):
@@ -252,6 +306,8 @@ def test_owners_reset_the_demo_on_record_after_they_read_what_it_does(client, as
     sandbox.control("credits", {"organization_id": connected.organization_id, "credits": 7})
     page = as_owner.get(RESET).content.decode()
     assert "Keys created since then are revoked" in page
+    assert "The balance becomes 10,000 credits" in page
+    assert "Top up to 10,000 credits" in page
     assert balance(sandbox) == 7
     answer = as_owner.post(RESET, follow=True)
     assert balance(sandbox) == 10_000, answer.content.decode()
@@ -259,6 +315,12 @@ def test_owners_reset_the_demo_on_record_after_they_read_what_it_does(client, as
     assert AuditEvent.objects.get(action=Action.SANDBOX_RESET).outcome == "succeeded"
     client.force_login(operator)
     assert client.post(RESET).status_code == 403
+
+
+def test_the_balance_after_a_reset_is_the_one_that_is_asked_for(sandbox):
+    known = sandbox.credentials()["organization_id"]
+    assert sandbox.control("reset", {"organization_id": known, "credits": 1234.5})["credits"] == 1234.5
+    assert balance(sandbox) == 1234.5
 
 
 def test_viewers_cannot_and_other_balances_do_not_exist(client, as_owner, connected, viewer):

@@ -74,12 +74,29 @@ def test_a_request_is_found_by_its_id_and_opens_in_the_log(as_viewer, key):
     assert opened.context["open"].entry == row
 
 
-@pytest.mark.parametrize("text", [WORKFLOW, WORKFLOW[:20], WORKFLOW.removeprefix("public_bulk_")])
+@pytest.mark.parametrize(
+    "text", [WORKFLOW, WORKFLOW[:20], WORKFLOW[12:], WORKFLOW[12:19], WORKFLOW[12:20], WORKFLOW[12:22].upper()]
+)
 def test_a_workflow_is_found_by_its_id_or_the_beginning_of_it(as_viewer, workspace, text):
     ingest_page(workspace, run(WORKFLOW), timezone.now())
     page = search(as_viewer, workspace, text)
     assert found(page)["Workflows"] == [WORKFLOW]
     assert as_viewer.get(results(page)[0].url).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("66252dea-2ab0-4f8e-8511-3c8c4d000043", "the console&#x27;s log says under this ID what failed"),
+        ("req_7Hq2nobody", "for Cleanlist&#x27;s support"),
+    ],
+)
+def test_a_request_id_that_is_not_here_says_what_it_is_for(as_viewer, workspace, text, words):
+    page = search(as_viewer, workspace, text)
+    assert results(page) == []
+    assert words in page.content.decode()
+    assert words in search(as_viewer, workspace, text, headers=HTMX).content.decode()
+    assert "request ID" not in search(as_viewer, workspace, "nobody").content.decode()
 
 
 def test_a_delivery_attempt_is_found_by_its_id_without_its_number(as_viewer, workspace):
@@ -176,6 +193,7 @@ def test_only_owners_find_members_and_only_site_admins_find_accounts(client, wor
         ("sess lim", "Session limits", {"admin"}),
         ("audit whole", "Audit of the whole console", {"admin"}),
         ("2fa", "Security", {"viewer", "operator", "owner", "admin"}),
+        ("export", "Requests", {"viewer", "operator", "owner", "admin"}),
         ("trail", "Audit", {"viewer", "operator", "owner", "admin"}),
     ],
 )

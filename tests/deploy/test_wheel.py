@@ -87,6 +87,19 @@ def test_installed_it_starts_everything_and_keeps_its_data_in_the_account_s_own_
     assert not [path for path in files if password.encode() in path.read_bytes()]
 
 
+def test_installed_the_sandbox_runs_alone_and_its_fixtures_are_there(installed, tmp_path):
+    environment = clean_environment()
+    serve = [installed / "bin" / "cleanlist-sandbox", "serve", "--memory", "--port", "0"]
+    with subprocess.Popen(serve, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        url = process.stdout.readline().removeprefix("sandbox ready on ").strip()
+        assert "Cleanlist-compatible sandbox" in httpx.get(url).text
+        process.terminate()
+    (tmp_path / "test_mine.py").write_text("def test_it(cleanlist_sandbox): assert cleanlist_sandbox.api_key")
+    command = [installed / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_mine.py"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
 def test_installed_it_sets_up_workspaces_from_a_file(installed, tmp_path, tables):
     def run(*arguments):
         command = [installed / "bin" / "cleanlist-console", *arguments]

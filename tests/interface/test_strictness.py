@@ -37,7 +37,7 @@ def test_scripts_write_text_and_never_markup():
 
 def test_every_icon_that_a_template_names_exists():
     drawn = set(re.findall(r'<symbol id="([\w-]+)"', (ROOT / "static" / "icons.svg").read_text()))
-    named = {name for path in TEMPLATES for name in re.findall(r'{% icon "([\w-]+)"', path.read_text())}
+    named = {name for path in TEMPLATES for name in re.findall(r'\bicon[ (]"([\w-]+)"', path.read_text())}
     assert named <= drawn
 
 

@@ -111,7 +111,7 @@ BAD = {
     ),
     "a session id that is none": (
         SESSION.format("https://api.cleanlist.ai", "'a b'"),
-        "A session id contains only letters, digits, _ and -.",
+        "A session ID contains only letters, digits, _ and -.",
     ),
     "polling on": (HEAD + "    polling: on\n", "polling: Write running or paused."),
     "a flag that is none": (HEAD + "    requires_second_factor: yes\n", "requires_second_factor: Write true or false."),

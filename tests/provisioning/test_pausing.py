@@ -54,8 +54,8 @@ def test_neither_a_new_credential_nor_a_new_key_wakes_it(paused, known):
     now = clock.now()
     one = {"upstream_id": "key_1", "key_id": uuid4(), "name": "One"}
     ApiKey.objects.create(workspace=paused, **one, first_seen_at=now, read_at=now)
-    _schedule_request_logs(paused)
-    tracked_workflows._create_polls(paused, tracked_workflows.DELIVERIES, ["public_bulk_1"])
+    _schedule_request_logs(paused, ApiKey.objects.all())
+    tracked_workflows._create_polls(paused, {tracked_workflows.WORKFLOW_DELIVERIES: ["public_bulk_1"]})
     assert set(Poll.objects.exclude(subject="").values_list("subject", flat=True)) == {"key_1", "public_bulk_1"}
     assert not Poll.objects.due(clock.now()).exists()
 

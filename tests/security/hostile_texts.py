@@ -16,8 +16,8 @@ FRAGMENTS = [
     "clapi_AbCd*", "gAAAAA", "__client=", "[-removed", "[key-removed", "<a", "{{", "${", "-u ", "-u '", '--user "',
     '"token":"', '"secret" ', "curl ", "curl '", "-H '", "'bearer $", "'bearer $a", "lost ", "key lost", "no results",
     "HTTP/1.1 ", "http ", "enrich-", "public_bulk_", "status ", "error\n", "linkedin.com/in/contact-0001?", "0x",
-    "127.", "xn--", "1970-01-01T", "+1 ", '{"a":', "[[", '{"contacts":[', "/status/", "invite_", "/unsubscribe/",
-    "password/reset/key/a", "&#64;", "Aa1", "\ufeff=", "-1.",
+    "linkedin.com/in/a?", "127.", "xn--", "1970-01-01T", "+1 ", '{"a":', "[[", '{"contacts":[', "/status/", "invite_",
+    "/unsubscribe/", "password/reset/key/a", "&#64;", "Aa1", "\ufeff=", "-1.",
 ]  # fmt: skip
 SMALL, LARGE = 64 * 1024, 1024 * 1024
 # What ends a run without being what the pattern waits for.

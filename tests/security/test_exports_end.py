@@ -86,4 +86,4 @@ def test_a_long_file_stops_in_the_middle(client, workspace, owner):
 
 def test_who_keeps_the_right_gets_it_whole(client, workspace, viewer):
     client.force_login(viewer)
-    assert rest_of(asked(client, workspace, "usage:export")).startswith('"first_read_at"')
+    assert rest_of(asked(client, workspace, "usage:export")).startswith('\ufeff"first_read_at (UTC)"')

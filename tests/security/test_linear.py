@@ -17,16 +17,17 @@ from core import filters as filtering
 from core.redaction import redact, redact_beginning, redact_lines, redact_text
 from keys.log import canonical, sources, workflows
 from keys.log.search.filters import LogFilterForm
+from keys.scopes import required_scope
 from sandbox.enrichment.contact_directory import find_contact
-from tests.architecture.test_floors import FLOORS
+from sandbox.lists import leads
+from tests.architecture.test_floors import FLOORS, ROOT
 from troubleshooting.body import webhook_urls
 from troubleshooting.body.remarks import is_profile
 from troubleshooting.body.text import find_lines
 from troubleshooting.body.validation import validate_body
 from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.bundle.redactor import Redactor
-from troubleshooting.checks.key import required_scope
-from troubleshooting.pasted import code, curl, error_bodies, exports, headers, statuses, transcripts
+from troubleshooting.pasted import code, curl, error_bodies, exports, headers, request, statuses
 from troubleshooting.pasted.recognizer import recognize
 from troubleshooting.pasted.secrets import remove_secrets
 from webhooks import reasons, results
@@ -40,7 +41,13 @@ COMMON = [("", fragment) for fragment in FRAGMENTS]
 found_patterns = cache(patterns.all_patterns)
 
 
-@pytest.mark.parametrize("package", [*FLOORS, "addresses"])
+# The troubleshooter's by file: most patterns are its, and all of them together take longer than a test may.
+PLACES = [*(one for one in FLOORS if one != "troubleshooting"), "addresses"]
+PLACES += [str(path.relative_to(ROOT)) for path in patterns.FILES if path.is_relative_to(ROOT / "troubleshooting")]
+
+
+@pytest.mark.timeout(300)  # one file has most patterns, which take a minute beside other tests
+@pytest.mark.parametrize("package", PLACES)
 def test_every_pattern_takes_time_in_proportion_to_the_text(package):
     here = {name: pattern for name, pattern in found_patterns().items() if name.startswith(package)}
     common = COMMON if package != "addresses" else []  # which are all alike
@@ -77,7 +84,7 @@ FUNCTIONS = {
     "curl": curl.parse_curl,
     "code": code.parse_code,
     "contacts in code": lambda text: code.parse_code(f"{{contacts: [{text}"),
-    "raw request": lambda text: transcripts.parse_raw_request(f"GET / HTTP/1.1\n{text}"),
+    "raw request": lambda text: request.parse_raw_request(f"GET / HTTP/1.1\n{text}"),
     "export": lambda text: exports.parse_export(
         json_with(method="GET", url=text, header=[{"key": text, "value": text}])
     ),
@@ -123,6 +130,8 @@ FUNCTIONS = {
     "workflow": workflows.workflow_id_in,
     "subject": messages.one_line,
     "sandbox": lambda text: find_contact({"linkedin_url": text}),
+    "profile of a lead": leads.linkedin_slug,
+    "profile of a person": leads.is_profile,
     "sandbox by email": lambda text: find_contact({"email": text}),
 }
 

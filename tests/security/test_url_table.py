@@ -1,5 +1,7 @@
 """Who gets what at every address. A new address fails here until it has a row."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -7,7 +9,7 @@ from tests.fixtures import PASSWORD
 
 from .probe_requests import probe, rolled_back, send_request
 from .sign_in import sign_in
-from .url_names import PARTS, bare_name
+from .url_names import PARTS, bare_name, url_for
 from .url_table import WHO, rows
 from .world import ELSEWHERE, World
 
@@ -76,6 +78,20 @@ def test_another_method_does_nothing(world, name):
     for who in ("owner", "admin"):
         answer = probe(world, who, name, method)
         assert (answer.status, answer.changed, answer.calls) == ("405", False, [])
+
+
+@pytest.mark.parametrize("name", [name for name in PARTS if METHODS[name] == {"POST"}])
+def test_what_only_takes_forms_leads_a_browser_back_to_a_page(world, name):
+    browser = Client()
+    sign_in(browser, world.people["admin"])
+    page = browser.get(url_for(name, world.names), headers={"accept": "text/html"})
+    assert page.status_code == 405
+    for _ in range(2):  # above a form for another form
+        back = re.search(r'button--primary" href="([^"]+)"', page.content.decode())[1]
+        page = browser.get(back, headers={"accept": "text/html"}, follow=True)
+        if page.status_code != 405:
+            break
+    assert page.status_code == 200, back
 
 
 @pytest.mark.parametrize(("name", "method", "expected", "says"), ROWS, ids=NAMES)

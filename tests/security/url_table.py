@@ -200,6 +200,8 @@ troubleshoot_all                       POST  in 404 404 200 200 200 200 | no: lo
 troubleshoot_check                     POST  in 404 404 404 404 404 404 | no: asks upstream whether something works
 alerts:unsubscribe                     GET  200 200 200 200 200 200 200 | no
 alerts:unsubscribe                     POST 200 200 200 200 200 200 200 | no: the link from the mail is the proof
+alerts:live_everywhere                 GET   in 200 200 200 200 200 200 | no
+alerts:live                            GET   in 404 404 200 200 200 200 | no
 alerts:list                            GET   in 404 404 200 200 200 200 | no
 alerts:alert                           GET   in 404 404 200 200 200 200 | no
 alerts:acknowledge                     POST  in 404 404 403 302 302 302 | no: stops reminders of one alert, on record
@@ -217,7 +219,7 @@ alerts:rule                            POST  in 404 404 403 403 422 422 | no: no
 alerts:rule#outsider                   POST  in 404 404 403 403 302 302 | confirm
 alerts:remove_rule                     GET   in 404 404 403 403 200 200 | no
 alerts:remove_rule                     POST  in 404 404 403 403 302 302 | no: tells less, on record
-alerts:set_level                       POST  in 404 404 403 403 302 302 | no: notifies nobody new, on record
+alerts:set_level                       POST  in 404 404 403 403 422 422 | no: notifies nobody new, on record
 alerts:switch_rule                     POST  in 404 404 403 403 302 302 | no: confirmed when its addresses were stored
 alerts:emails                          GET   in 404 404 200 200 200 200 | no
 alerts:email                           GET   in 404 404 200 200 200 200 | no

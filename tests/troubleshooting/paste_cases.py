@@ -37,6 +37,7 @@ CASES = [
     ('{"password": "correct horse"}', '{"password": "[secret-removed]"}'),
     (f'headers={{"Authorization": "Bearer {KEY}"}}', f'headers={{"Authorization": "Bearer {UNKNOWN}"}}'),
     (f"Failed for key {KEY}!", f"Failed for key {UNKNOWN}!"),
+    (f"<b>{KEY[:9]}<wbr>{KEY[9:]}</b>, \x1b[1m{KEY}\x1b[0m", f"<b>{UNKNOWN}</b>, \x1b[1m{UNKNOWN}\x1b[0m"),
     ("bearer 0123456789abcdef in a sentence", "bearer [secret-removed] in a sentence"),
 ]
 # What holds no secret stays as it is.

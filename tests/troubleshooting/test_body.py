@@ -3,6 +3,8 @@ import json
 import pytest
 
 from troubleshooting.body.validation import MAX_FINDINGS, validate_body
+from troubleshooting.checks.request_shape import result_of_body
+from troubleshooting.pasted.secrets import remove_secrets
 
 ADA = {"linkedin_url": "https://www.linkedin.com/in/ada"}
 
@@ -48,7 +50,8 @@ def test_a_value_of_the_wrong_type_is_named_with_its_field():
 
 
 @pytest.mark.parametrize(
-    ("kind", "words"), [("phone", "“phone”"), (None, "null"), (7, "a number"), ("x" * 5000, "“" + "x" * 60 + "…”")]
+    ("kind", "words"),
+    [("phone", "“phone”"), (None, "null"), (7, "a number"), ("x" * 5000, "a text"), ("Tr0ub4dor-Vexing", "a text")],
 )
 def test_an_unknown_type_is_named_with_those_that_exist(kind, words):
     verdict = check(contacts=[ADA], enrichment_type=kind)
@@ -179,7 +182,7 @@ def test_what_is_no_body_at_all_is_refused(text, status, words):
 
 def test_findings_are_bounded():
     verdict = check(contacts=[{}] * 100_000)
-    assert (verdict.contacts, verdict.looked_at) == (100_000, MAX_FINDINGS)
+    assert (verdict.contacts, verdict.refused) == (100_000, 100_000)
     assert len(verdict.findings) == MAX_FINDINGS + 1  # and that there are too many
 
 
@@ -187,3 +190,26 @@ def test_names_that_somebody_chose_are_made_fit_for_sentences():
     verdict = check(contacts=[ADA | {"\u202e\x00\ud800" + "x" * 5000: 1}])
     assert not set(only(verdict).message) & set("\u202e\x00\ud800")
     assert len(only(verdict).message) < 200
+
+
+def test_an_email_alone_is_said_to_identify_no_one():
+    finding = only(check(contacts=[{"email": "ada@example.org"}]))
+    assert finding.message.startswith("contacts[0] has an email, which alone doesn't identify a person: first_name and")
+
+
+def test_a_login_in_the_webhook_url_is_called_so_once_it_was_taken_out():
+    url = remove_secrets("https://cl:Tr0ubador9@hooks.acme.dev/in").text
+    assert only(check(contacts=[ADA], webhook_url=url)).message == "webhook_url contains a username."
+
+
+@pytest.mark.parametrize(
+    ("body", "title"),
+    [
+        ({"contacts": [{"linkedin_url": "https://www.linkedin.com/company/acme"}]}, "is the URL of a company"),
+        ({"contacts": [ADA], "type": "full"}, "“type” isn't a field of the body"),
+        ({"contacts": [ADA], "callback_url": "https://hooks.acme.dev/in"}, "“callback_url” isn't a field of the body"),
+    ],
+)
+def test_what_a_valid_body_does_not_do_is_in_the_title(body, title):
+    result = result_of_body(validate_body(json.dumps(body)))
+    assert (result.state, title in result.title) == ("warning", True)

@@ -139,10 +139,10 @@ def test_the_e_mail_says_what_support_asks_for(console, key, delivered):
         "Subject: Problem with POST /api/v1/public/enrich/bulk (422)",
         "Endpoint or feature: POST /api/v1/public/enrich/bulk",
         "Status code: 422",
-        f"Workflow id: {WORKFLOW}",
+        f"Workflow ID: {WORKFLOW}",
         f"API key: {key.upstream_id} ({key.masked})",
-        "Column id: col_7",
-        "Request id: req_0123456789abcdef",
+        "Column ID: col_7",
+        "Request ID: req_0123456789abcdef",
         "Exact error message:\n\n    Each contact must include linkedin_url".replace("\n\n", "\n"),
         '"enrichment_type": "full"',
         "[and 3 more contacts]",
@@ -157,9 +157,9 @@ def test_related_requests_and_attempts_are_in_it(console, key, delivered):
     log_request(key, is_own_call=True, upstream_id="own")
     log_request(make_key(key.workspace, name="Another"), upstream_id="other")
     files = console.files(workflow=WORKFLOW, request="row-2")
-    requests = list(csv.DictReader(io.StringIO(files["requests.csv"])))
+    requests = list(csv.DictReader(io.StringIO(files["requests.csv"].removeprefix("\ufeff"))))
     assert [row["id"] for row in requests] == ["row-1", "row-2"]
-    attempts = list(csv.DictReader(io.StringIO(files["webhook-attempts.csv"])))
+    attempts = list(csv.DictReader(io.StringIO(files["webhook-attempts.csv"].removeprefix("\ufeff"))))
     assert [row["attempt"] for row in attempts] == ["3", "2", "1"]
     assert {row["url"] for row in attempts} == {"https://hooks.example.com/[redacted]/in?[redacted]"}
     assert "Status: completed" in files["report.txt"]
@@ -271,8 +271,8 @@ def test_the_file_is_named_after_the_workspace_and_the_time(console):
 def test_an_address_leads_to_the_bundle_of_its_case(console, key, delivered):
     answer = console.client.get(console.page, {"workflow": WORKFLOW, "key": str(key.key_id), "request": "req_1"})
     text = text_of(answer)
-    assert f"Workflow id: {WORKFLOW}" in text
-    assert "Request id: req_1" in text
+    assert f"Workflow ID: {WORKFLOW}" in text
+    assert "Request ID: req_1" in text
 
 
 @pytest.mark.parametrize("wrong", [{"status": "abc"}, {"key": "7"}, {"message": "x" * 5000}, {"keep": ["secrets"]}])

@@ -1,10 +1,12 @@
 """The command line on a healthy workspace and on each broken one: what it prints, and how it exits."""
 
 import json
+import sys
 from io import BytesIO, StringIO, TextIOWrapper
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 
 from cleanlist import Secret
 from core.encryption import EncryptedValue
@@ -47,7 +49,7 @@ def stdin(monkeypatch):
     """Return a function that puts a text on the standard input."""
 
     def put(text):
-        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text.encode())))
+        monkeypatch.setattr("sys.stdin", TextIOWrapper(BytesIO(text if isinstance(text, bytes) else text.encode())))
 
     return put
 
@@ -80,6 +82,34 @@ def test_a_pasted_error_is_named_and_what_is_no_error_is_refused(connected, stdi
         doctor("--paste", "-")
     with pytest.raises(CommandError, match="Only one of"):
         doctor("--paste", "-", "--body", "-")
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        b'{"detail": "Insufficient credits \xff\xfe"}',
+        '{"detail": "Insufficient credits"}'.encode("utf-16"),
+        b"\xfe\xff" + '{"detail": "Insufficient credits"}'.encode("utf-16-be"),
+    ],
+    ids=["latin", "utf-16-le", "utf-16-be"],
+)
+def test_a_paste_in_another_encoding_is_read(pasted, connected, stdin):
+    stdin(pasted)
+    code, said = doctor("--paste", "-", "--json")
+    assert (code, json.loads(said)["pasted"]["topic"]) == (0, "credits")
+
+
+def test_a_closed_standard_input_is_told(connected, stdin):
+    stdin("")
+    sys.stdin.close()
+    with pytest.raises(CommandError, match="stdin: it is closed"):
+        doctor("--paste", "-")
+
+
+def test_a_wrong_path_is_named_with_the_exit_code_of_a_wrong_request(connected, stdin):
+    stdin('curl https://api.cleanlist.ai/v1/credits -H "Authorization: Bearer $KEY"')
+    code, said = doctor("--paste", "-", "--json")
+    assert (code, json.loads(said)["problem"]) == (12, "endpoint")
 
 
 def test_the_log_is_only_shown_when_asked_for(connected, caplog):
@@ -191,13 +221,28 @@ def test_all_keys_in_use_exits_with_the_key_code(connected, sandbox):
     ("arguments", "words"),
     [
         (["no-such"], "Workspace no-such not found. Available: example-works."),
-        (["--workflow", "../../keys"], "That isn't a workflow id"),
+        (["--workflow", "../../keys"], "That isn't a workflow ID"),
         (["--body", "/nowhere/body.json"], "Can't read /nowhere/body.json"),
     ],
 )
 def test_what_cannot_be_run_says_why(workspace, arguments, words):
     with pytest.raises(CommandError, match=words.replace(".", r"\.")):
         doctor(*arguments)
+
+
+@pytest.mark.parametrize("workflow", ["x y", "public_bulk_1\n2", "", "  ", "a/b", "..", "x" * 201, API_KEY])
+def test_what_is_no_workflow_id_is_refused_as_a_wrong_argument(workspace, workflow):
+    with pytest.raises(CommandError, match="That isn't a workflow ID") as refused:
+        doctor("--workflow", workflow)
+    assert refused.value.returncode == 2
+    assert API_KEY not in str(refused.value)
+
+
+@pytest.mark.parametrize("workflow", ["x y", "public_bulk_1 2"])
+def test_the_page_refuses_it_too(client, viewer, workspace, workflow):
+    client.force_login(viewer)
+    page = client.get(reverse("troubleshoot", args=[workspace.slug]), {"topic": "workflow", "workflow": workflow})
+    assert "That isn&#x27;t a workflow ID" in page.content.decode()
 
 
 def test_no_secret_is_printed(connected, sandbox):

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests.keys.conftest import make_key
+from troubleshooting.pasted.recognizer import recognize
 
 from .conftest import Person, words
 from .paste_cases import KEY
@@ -82,7 +83,7 @@ def test_an_answer_with_letters_beyond_ascii_in_a_header_is_recognized(page):
 
 def test_wrong_entries_are_explained_at_their_fields_and_count_as_left_out(page):
     shown = page.look("topic=empty&status=9999&workflow=../../keys&type=golden&key=nonsense&contacts=-3")
-    assert "That isn't a workflow id" in shown
+    assert "That isn't a workflow ID" in shown
     assert shown.count('aria-invalid="true"') == 5
     assert "../../keys</code>" not in shown
 
@@ -135,6 +136,33 @@ def test_when_there_was_nothing_to_check_it_does_not_say_that_all_is_well(page):
     assert "All checks passed" not in shown
 
 
+def test_where_only_some_could_be_checked_it_does_not_say_that_all_is_well(page):
+    shown = page.check("topic=unauthorized&slips=good")
+    assert 'class="check check--unknown" id="check-credential"' in shown
+    assert "not everything could be checked" in shown
+    last = check(page, "shape", "topic=refused&so_far=ok")
+    assert 'class="check check--skipped" id="check-shape"' in last
+    assert "Not everything was checked" in last
+    assert "All checks passed" not in shown + last
+
+
+@pytest.mark.parametrize(
+    ("pasted", "status", "said"),
+    [
+        ("<html>\r\n<head><title>502 Bad Gateway</title></head><body><hr>nginx</body></html>", 502, "502 Bad Gateway"),
+        ("<!doctype html><title>504 Gateway Time-out</title>", 504, "504 Gateway Time-out"),
+        ("<html><body><h1>Down for&nbsp;maintenance</h1></body></html>", None, "Down for maintenance"),
+        ("<html><body></body></html>", None, ""),
+        ("HTTP/1.1 503 Service Unavailable\r\nServer: envoy\r\n\r\nno healthy upstream", 503, "no healthy upstream"),
+        ("HTTP/1.1 500 Internal Server Error\r\n\r\n", 500, ""),
+        ('HTTP/1.1 500 Internal Server Error\r\n\r\n{"a": 1}', 500, ""),
+    ],
+)
+def test_the_exact_message_of_an_error_is_one_that_was_in_it(page, pasted, status, said):
+    case = recognize(pasted, page.workspace).case
+    assert (case.topic, case.status, case.said) == ("upstream", status, said)
+
+
 def test_the_page_asks_the_same_number_of_queries_for_10_and_20_keys(page, workspace):
     def queries():
         for _ in range(10):
@@ -145,3 +173,7 @@ def test_the_page_asks_the_same_number_of_queries_for_10_and_20_keys(page, works
 
     page.look("")  # what the first look of all loads
     assert queries() == queries() <= 12
+
+
+def test_what_is_no_request_has_no_such_line(page):
+    assert "Read from your text" not in page.look(page.paste("401"))

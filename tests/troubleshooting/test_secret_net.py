@@ -4,15 +4,15 @@ import base64
 import html
 import json
 import random
-import re
 import subprocess
 from pathlib import Path
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from tests.troubleshooting.stripping.made_up import forms_of
 from troubleshooting.pasted.secrets import remove_secrets
 
 SCRIPT = Path(__file__).resolve().parents[2] / "static" / "js" / "strip_secrets.js"
@@ -94,23 +94,6 @@ words = st.sampled_from(
 
 def parts_of(secret):
     return [secret[at : at + 12] for at in range(len(secret) - 11)]
-
-
-def forms_of(text):
-    """Yield the text as whoever gets hold of it might read it."""
-    seen = text
-    for _ in range(3):
-        yield seen
-        seen = html.unescape(unquote(seen))
-        seen = re.sub(r"\\+u00([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), seen)
-    yield re.sub(r"[^\w-]", "", re.sub(r"\\+([nrt])", "", seen))
-    yield re.sub(r"[^\w-]", "", seen)
-    for run in re.findall(r"[\w+/-]{16,}", re.sub(r"(?<=[\w+/=-])\n(?=[\w+/=-])", "", text), re.ASCII):
-        for cut in range(4):
-            padded = run[cut:].replace("-", "+").replace("_", "/")
-            yield base64.b64decode(padded[: len(padded) // 4 * 4], validate=False).decode("latin-1")
-    for run in re.findall(r"[0-9a-f]{20,}", text):
-        yield bytes.fromhex(run[: len(run) // 2 * 2]).decode("latin-1")
 
 
 def assert_gone(secret, pasted, in_browser):
@@ -203,3 +186,90 @@ def test_tokens_of_other_services_are_recognized_by_their_beginning(in_browser, 
 @given(st.text(st.characters(max_codepoint=0x2FFF, exclude_categories=["Cs"])))
 def test_browser_and_server_leave_the_same_of_any_text(in_browser, text):
     assert in_browser(text) == remove_secrets(text).text
+
+
+# Other services' keys, which look like nothing in particular, where only what is around them says that they are one.
+HEX = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822c"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"trace {HEX} of it",
+        f'client.post(url).bearer_auth("{HEX[:20]}")',
+        'client.defaultRequest { bearerAuth("correct-horse-battery") }',
+        'Req.post!(url, auth: {:bearer, "correct-horse-battery"})',
+        'new AuthenticationHeaderValue("Bearer", "correct-horse-battery")',
+        "ConvertTo-SecureString 'correct-horse-battery' -AsPlainText -Force",
+        'request.setValue("correct-horse-battery", forHTTPHeaderField: "Authorization")',
+        "headers:\n  - name: X-API-Key\n    value: correct-horse-battery\n",
+        "auth:apikey {\n  key: X-API-Key\n  value: correct-horse-battery\n}",
+    ],
+)
+def test_a_secret_without_form_is_known_by_its_place(text, in_browser):
+    left = remove_secrets(text).text
+    assert not [part for secret in (HEX[:20], "correct-horse-battery") for part in parts_of(secret) if part in left]
+    assert in_browser(text) == left
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'bearerAuth("your-api-key-here")',
+        'req.Header.Set("Authorization", "Bearer "+os.Getenv("CLEANLIST_API_KEY"))',
+        '{"type": "bearer", "collectionId": 7}',
+        'request.setValue("application/json", forHTTPHeaderField: "Content-Type")',
+        "headers:\n  - name: Content-Type\n    value: application/json",
+        "public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a",
+        "https://www.linkedin.com/in/ada-9f86d081884c7d659a2feaa0c55ad015a3bf",
+    ],
+)
+def test_what_only_resembles_one_stays(text):
+    assert remove_secrets(text).text == text
+
+
+PASSWORDS = ("s0mmer2024Katze!x", "Tr0ub4dor-&-3xtra!Lang")
+WITH_PASSWORD = [
+    'HTTPBasicAuth("me", "{}")',
+    '.basicAuth("me","{}")',
+    'credentials("me", "{}")',
+    'new NetworkCredential("me", "{}")',
+    "docker login -u me -p {}",
+    "sshpass -p {} ssh host",
+    'sshpass -p "{}" ssh host',
+    "mysql -h db -p{} shop",
+    "curl -x http://proxy.example.com -U me:{} https://example.com/",
+    'restore --db-password "{}"',
+    "pass: {}",
+    'smtp_pass = "{}"',
+    "ansible_ssh_pass={}",
+    "pw={}",
+    "<password>{}</password>",
+    '<add key="Password" value="{}"/>',
+    '<input type="password" value="{}">',
+    "Passwort: {}",
+    "mot de passe : {}",
+    "contraseña: {}",
+    "machine api.example.com login me password {}",
+    "password: {}",
+    "DB_PASSWORD={}",
+    '{{"client_secret": "{}"}}',
+    "jdbc:mysql://db/x?password={}&user=me",
+]
+
+
+@pytest.mark.parametrize("form", WITH_PASSWORD)
+def test_a_password_is_taken_out_in_each_form_that_it_has(form, in_browser):
+    for password in PASSWORDS:
+        text = form.format(password)
+        left = remove_secrets(text).text
+        assert in_browser(text) == left
+        assert not [part for part in (password[:8], password[-8:]) if part in left], left
+        assert left.endswith(form.partition("{}")[2].replace("}}", "}").strip('"'))
+
+
+@pytest.mark.parametrize(
+    "text", ["psql --no-password -h db.example.com", "bypass: enabled", "pass: true", "a=1&&password=$DB && run"]
+)
+def test_what_only_looks_like_a_password_stays(text, in_browser):
+    assert remove_secrets(text).text == in_browser(text) == text

@@ -88,10 +88,10 @@ def test_401_a_header_of_the_wrong_form_is_told_from_the_command(person, sandbox
 
 def test_a_good_header_is_called_good(person, sandbox):
     secret = sandbox.credentials()["api_key"]
-    page = person.check(person.paste(f'curl {sandbox.base_url}{BULK} -H "Authorization: Bearer {secret}"'))
+    page = person.check(person.paste(f'curl -X POST {sandbox.base_url}{BULK} -H "Authorization: Bearer {secret}"'))
     assert "The header format is correct" in page
     assert "Cleanlist responds and accepts the console's key" in page
-    assert "All checks passed" in page
+    assert "The checks that could run found no problem. Not everything was checked." in page  # not which key it is
 
 
 def test_a_request_without_a_mistake_is_accused_of_none(person, sandbox):
@@ -166,6 +166,34 @@ def test_a_pasted_body_is_judged_at_once_and_is_in_no_address(person, api):
     assert "2,860 credits" in person.check(state)
 
 
+def test_a_valid_body_that_only_lacks_credits_is_called_valid_and_leads_to_402(person, sandbox):
+    sandbox.control("credits", organization(sandbox, credits=5))
+    page = words(
+        person.http.post(person.url, {"text": json.dumps({"contacts": [CONTACT] * 3, "enrichment_type": "full"})})
+    )
+    assert "The request body is valid" in page
+    assert "returns 402 if the balance doesn't cover it" in page
+    assert "422" not in heads_of(page)
+    state = re.search(r'hx-post="[^"]*/checks/balance/\?([^"]*)"', page)[1].replace("&amp;", "&")
+    url = reverse("troubleshoot_check", args=[person.workspace.slug, "balance"])
+    answer = words(person.http.post(f"{url}?{state}"))
+    assert "28 credits are missing for this request" in answer
+    assert "Cleanlist would return 402." in answer
+
+
+def test_a_body_that_would_be_refused_is_not_said_to_have_been(person):
+    page = words(person.http.post(person.url, {"text": json.dumps({"contacts": [CONTACT] * 251})}))
+    assert "The API would return 400 for this body" in page
+    assert "422" not in heads_of(page)
+
+
+def heads_of(page):
+    """Return the headings of ``page`` and what it has understood."""
+    return " ".join(
+        [*re.findall(r"<h[12][^>]*>(.*?)</h[12]>", page), page.partition("understood-head")[2].partition("<details")[0]]
+    )
+
+
 def test_a_command_with_a_body_is_judged_by_both(person, sandbox):
     secret = sandbox.credentials()["api_key"]
     command = f"curl {sandbox.base_url}{BULK} -H 'Authorization: Bearer {secret}' -d '{json.dumps({'contacts': [{}]})}'"
@@ -210,7 +238,8 @@ def test_a_pasted_workflow_id_is_answered_with_its_status_and_claims_no_symptom(
 
     assert query == f"topic=workflow&heard=workflow&workflow={workflow}"
     assert f"<h1>Workflow {workflow}</h1>" in person.look(query)
-    assert "<h2>No webhook sent · 1 of 2 contacts found</h2>" in page
+    assert "<h2>No webhook sent · 1 of 2 contacts found · 1 credit</h2>" in page
+    assert "completed, " in page
     assert "<h1>The webhook never arrived" not in page
 
 
@@ -247,6 +276,14 @@ def test_a_workflow_without_a_webhook_says_so_and_how_to_read_its_result(person,
     event = AuditEvent.objects.get(action=Action.WORKFLOW_FOLLOWED)
     assert (event.actor_email, event.subject_id) == ("viewer@example.test", workflow)
     assert f"enrich/status?workflow_id={workflow}" in page
+
+
+def test_of_a_workflow_that_does_not_exist_no_result_is_promised(person):
+    for topic in ("no_webhook", "workflow"):
+        page = person.check(f"topic={topic}&workflow=public_bulk_6f3d2c1b-0a9e-4c8d-b7a6-5f4e3d2c1b0a")
+        assert "nothing to deliver" in page
+        assert "workflow's result is still available" not in page
+        assert "No webhook was sent" not in page
 
 
 def refused_before(sandbox, key):
@@ -312,6 +349,7 @@ def test_403_compares_the_scopes(person, sandbox, api):
     assert "Missing scope enrich:write" in page
     assert "people:read, credits:read" in page
     assert "use the key of someone who has it" in page
+    assert "POST enrich/bulk, POST enrichment/person" in page  # what else fails
 
 
 def test_403_of_the_plan_is_told_from_a_missing_scope(person, sandbox):

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 
 from core.charts.chart import Mark
 from usage.forecast.runway import Runway
-from usage.page.chart import Forecast, balance_chart, begin_of, cut_at, spent_chart
+from usage.page.chart import Forecast, balance_chart, begin_of, cut_at, small_chart, spent_chart
 from usage.page.ranges import Range, RangeForm
 from usage.page.series import Sample, bins
 
@@ -53,6 +53,23 @@ def test_a_chart_has_few_nodes_and_no_impossible_number_whatever_there_is(state)
         assert "nan" not in svg
         assert "inf" not in svg
         assert len(one.points) <= 400
+
+
+def test_of_more_samples_than_are_drawn_each_short_low_and_high_stays_in_its_order():
+    found = falling(48, every=timedelta(minutes=1), opening=90_000, by=1)
+    for place, credits_ in ((1000, 0), (1001, 95_000), (2000, 96_000), (2002, 5)):
+        found[place] = Sample(found[place].at, Decimal(credits_))
+    chart = small_chart(found, span("48h"))
+    assert [point.value for point in chart.points if not 80_000 < point.value < 94_000] == [0, 95_000, 96_000, 5]
+    assert len(chart.points) <= 360
+    [line] = [layer.path for layer in chart.layers if layer.css == "chart__line"]
+    assert f"V{chart.plot.y(0):g}" in line
+    assert f"V{chart.plot.y(96_000):g}" in line
+
+
+def test_a_gap_among_samples_that_are_left_out_stays_a_gap():
+    found = [Sample(one.at, one.credits, after_gap=n == 2000) for n, one in enumerate(falling(48, HOUR / 60))]
+    assert [point.value for point in small_chart(found, span("48h")).points].count(None) == 1
 
 
 def test_below_zero_the_area_is_between_the_line_and_zero():

@@ -73,3 +73,13 @@ def test_who_has_removed_a_level_gets_none_back(migrate):
     Rule.objects.filter(threshold=5).delete()
     migrate()
     assert Rule.objects.count() == 2
+
+
+def test_the_level_of_no_credits_left_becomes_the_zero_that_it_means(migrate):
+    migrate()
+    migration = importlib.import_module("usage.migrations.0011_none_left")
+    migration.say_zero(apps, None)
+    assert Rule.objects.get(name="No credits left").threshold == 0
+    assert Rule.objects.get(name="Balance almost gone").threshold == 5
+    migration.say_smallest(apps, None)
+    assert Rule.objects.get(name="No credits left").threshold == Decimal("0.0001")

@@ -5,8 +5,11 @@ import pytest
 from django.urls import reverse
 
 from alerts.models import Rule
+from core.db.rollups import hour_of
+from core.formatting import format_time
+from dashboard.views import balance_week
 from tests.keys.conftest import log_request, make_key, note_poll
-from tests.usage.balance_history import record_steady
+from tests.usage.balance_history import record_series, record_steady
 from usage.credit_status import credit_statuses
 from usage.readings import record_reading
 from webhooks.models import Workflow
@@ -59,6 +62,18 @@ def test_in_the_first_hour_the_chart_begins_with_the_console(page, readings):
     assert page().text.count("vailable after 48 hours of data (0 so far)") == 1
 
 
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [(1, "more than 10 times the hour before"), (100, "+900% vs the hour before"), (2000, "-50% vs the hour before")],
+)
+def test_what_was_spent_is_compared_with_the_hour_before_as_far_as_that_means_something(page, readings, before, words):
+    levels = {age: 9000 - (before if age < 90 else 0) - (1000 if age < 30 else 0) for age in range(125, -1, -1)}
+    readings(levels)
+    text = page("?since=1h").text
+    assert words in text
+    assert text.count("the hour before") == 1
+
+
 def test_an_unknown_range_is_no_error(page, readings):
     readings({9: 500})
     assert page("?since=5y").status_code == 200
@@ -70,7 +85,44 @@ def test_every_range_has_a_chart_and_its_numbers(page, workspace, now):
         shown = page(f"?since={name}").context["page"]
         assert shown.span.name == name
         assert shown.chart.points, name
-        assert shown.bins[0].credits == shown.latest.credits, name
+        newest = next(one for one in shown.bins if one.credits is not None)  # the minute may have ended since
+        assert newest in shown.bins[:2], name
+        assert newest.credits == shown.latest.credits, name
+
+
+DROPS = {0: 7362, 13: 0, 14: 0, 15: 0, 19: 9000, 25: 9000, 26: 0, 27: 9000}  # by minutes of an hour
+
+
+@pytest.fixture
+def dropped(workspace, now):
+    """Record two days, in one hour of which there were no credits twice."""
+    hour = hour_of(now) - timedelta(hours=20)
+    minutes = [*range(-28 * 60, 0, 30), *range(60), *range(60, 20 * 60, 30)]
+    series = [(hour + timedelta(minutes=n), DROPS[max(at for at in DROPS if at <= max(n, 0))]) for n in minutes]
+    record_series(workspace, series, interval_seconds=1800)
+    return hour
+
+
+@pytest.mark.parametrize("name", ["24h", "48h", "7d", "30d", "90d", "365d"])
+def test_that_there_were_no_credits_is_drawn_and_told_at_every_range(page, dropped, name):
+    answer = page(f"?since={name}")
+    chart = answer.context["page"].chart
+    [line] = [layer.path for layer in chart.layers if layer.css == "chart__line"]
+    assert f"V{chart.plot.y(0):g}" in line
+    assert min(point.value for point in chart.points if point.value is not None) == 0
+    assert "lowest 0, highest 9,000" in chart.words
+    assert "lowest 0</span>" in answer.text
+
+
+def test_of_an_hour_the_lowest_is_told_without_a_minute(page, dropped):
+    told = [point.text for point in page("?since=7d").context["page"].chart.points if point.value == 0]
+    assert told == [f"Lowest in the hour from {format_time(dropped)}: 0 credits"]
+
+
+def test_the_small_chart_of_the_week_shows_that_there_were_no_credits(workspace, dropped):
+    chart = balance_week(workspace)
+    assert f"V{chart.plot.y(0):g}" in chart.layers[-1].path
+    assert "lowest 0, highest 9,000" in chart.words
 
 
 @pytest.mark.parametrize("name", ["24h", "7d"])

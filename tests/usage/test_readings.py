@@ -1,7 +1,11 @@
 from datetime import timedelta
 from decimal import Decimal
+from random import Random
+
+import pytest
 
 from tests.usage.balance_history import record_series
+from usage import readings as recording
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 
 
@@ -81,3 +85,41 @@ def test_readings_older_than_five_weeks_are_thinned_to_one_an_hour(workspace, no
     # The first one follows a gap, which is kept as well.
     assert [row.credits for row in kept.order_by("first_read_at")] == [1000, 941]
     assert BalanceHour.objects.get(hour=old).spent == 59
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_quick_way_for_a_balance_that_stays_writes_what_the_general_one_does(workspace, now, monkeypatch, seed):
+    random = Random(seed)
+    begin, balance, series = now - timedelta(hours=5), 500, []
+    for _ in range(120):
+        begin += timedelta(seconds=random.choice([20, 60, 60, 90, 150, 400]))
+        balance += random.choice([0, 0, 0, 0, -7, 300])
+        series.append((begin, balance))
+    record_series(workspace, series)
+    quickly = rows_of(workspace)
+    for model in (BalanceChange, BalanceReading, BalanceHour):
+        model.objects.filter(workspace=workspace).delete()
+    monkeypatch.setattr(recording, "_prolong", lambda *_: False)
+    record_series(workspace, series)
+    assert quickly == rows_of(workspace)
+    assert len(quickly[1]) > 2
+
+
+def test_each_hour_is_covered_by_its_own_time_even_if_its_row_is_there_before(workspace, now):
+    hour = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=1)
+    BalanceHour.objects.create(workspace=workspace, hour=hour, lowest=500, highest=500, closing=500)
+    record_series(workspace, [(hour - timedelta(minutes=2), 500), (hour + timedelta(minutes=1), 500)])
+    covered = dict(BalanceHour.objects.values_list("hour", "covered_seconds"))
+    assert covered == {hour - timedelta(hours=1): 120, hour: 60}
+
+
+def rows_of(workspace):
+    hours = BalanceHour.objects.filter(workspace=workspace).order_by("hour")
+    readings = BalanceReading.objects.of(workspace).order_by("first_read_at")
+    return (
+        list(readings.values_list("credits", "first_read_at", "read_at", "gap_seconds")),
+        [{**row, "covered_seconds": pytest.approx(row["covered_seconds"])} for row in hours.values(*HOUR_FIELDS)],
+    )
+
+
+HOUR_FIELDS = ("hour", "lowest", "highest", "closing", "spent", "spent_in_gap", "returned", "covered_seconds")

@@ -1,5 +1,6 @@
 """The list of deliveries as its readers see it."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -31,6 +32,9 @@ def test_each_delivery_is_shown_with_state_reason_endpoint_and_answer(hooks):
     assert "Delivered" in text
     assert "other.example-5.test" in text
     assert hooks.shown() == ["public_bulk_fine", "public_bulk_broken"]
+    seen = " ".join(re.sub(r"<[^>]+>", "", text).split())
+    assert "200 120 ms" in seen
+    assert "500 Your endpoint failed" in seen
 
 
 def test_a_retry_is_announced_with_its_time_and_whether_it_is_an_estimate(hooks):
@@ -89,7 +93,9 @@ def test_an_open_delivery_says_why_it_failed_and_leads_to_its_neighbors(hooks):
 
 @pytest.mark.parametrize("row", ["x", "-1", "9" * 30, "٣", "1"])
 def test_a_delivery_that_is_not_there_is_no_error(hooks, row):
-    assert hooks.get(f"?row={row}").context["open"] is None
+    page = hooks.get(f"?row={row}")
+    assert page.context["open"] is None
+    assert "The delivery of this link isn't stored here, or no longer" in text_of(page)
 
 
 def test_another_workspaces_delivery_does_not_open(hooks):
@@ -321,4 +327,14 @@ def test_the_number_of_queries_grows_with_nothing(hooks, query):
 def test_a_look_up_that_cannot_be_asked_says_so(hooks):
     answer = hooks.http.post(hooks.url("look_up"), {"workflow_id": "../x"}, follow=True)
 
-    assert "Workflow ids look like public_bulk_" in text_of(answer)
+    assert "Workflow IDs look like public_bulk_" in text_of(answer)
+
+
+def test_the_page_of_an_open_delivery_has_room_for_more(hooks):
+    """The browser's budget is 1,200 nodes (tests/browser/test_weight.py); most of the demo's deliveries arrive."""
+    for number in range(50):
+        hooks.ingest(f"public_bulk_{number}", [200], url=f"https://h{number % 7}.example.test/in", ago=60 + number)
+    row = hooks.ingest("public_bulk_bad", ago=30)
+    page = hooks.get(f"?row={row.pk}")
+    assert "Endpoint health" in text_of(page)
+    assert len(re.findall(r"<[a-z]", page.content.decode())) < 1080

@@ -11,6 +11,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from cleanlist import DeliveryAttempt, Listing
+from core import clock
 from tests.webhooks.attempts import HOOK, READ_AT, attempt, run
 from webhooks import polls, retention
 from webhooks.ingest import delivery_status, endpoint_rollups
@@ -220,6 +221,20 @@ def test_a_page_that_odd_rows_fill_hides_no_gap(workspace):
         assert DeliveryGap.objects.count() == gaps
         Attempt.objects.filter(delivery__workflow__workflow_id="new 0").delete()
         Feed.objects.update(read_until=READ_AT)
+
+
+def test_a_page_without_anything_new_takes_few_queries_and_writes_nothing(workspace):
+    poll = Poll.objects.create(workspace=workspace, resource="deliveries", interval_seconds=60)
+    now = clock.now()
+    page = Listing([attempt(f"workflow {n}", at=now - timedelta(minutes=n)) for n in range(30)])
+    for _ in range(2):
+        polls.ingest_latest(poll, page, now)
+    Workflow.objects.update(status="completed", completed_at=now)
+    with CaptureQueriesContext(connection) as queries:
+        polls.ingest_latest(poll, page, now)
+    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert len(statements) == 8
+    assert all(sql.startswith("SELECT") for sql in statements)
 
 
 def test_two_long_urls_stay_distinct(ingest):

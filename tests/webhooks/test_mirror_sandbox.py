@@ -191,7 +191,7 @@ def test_what_the_request_log_names_is_followed(connected, sent, upstream):
 
 
 def test_nonsense_is_no_workflow_id(connected):
-    with pytest.raises(ValueError, match="isn't a workflow id"):
+    with pytest.raises(ValueError, match="isn't a workflow ID"):
         tracked_workflows.look_up(connected, "../../keys")
 
 

@@ -51,7 +51,11 @@ def test_whatever_upstream_sends_becomes_text(hostile):
 
 
 def test_the_file_has_a_line_for_each_contact_and_no_formula():
-    lines = list(csv.DictReader(results.to_csv(result_of(PERSON, {"task_id": "=1+1"}))))
+    lines = list(
+        csv.DictReader(
+            "".join(results.to_csv(result_of(PERSON, {"task_id": "=1+1"}))).removeprefix("\ufeff").splitlines()
+        )
+    )
     assert [line["task_id"] for line in lines] == ["t1", "'=1+1"]
     assert lines[0]["personal_phone_numbers"] == "'+1 555 0100; +49 30 123456"
 
@@ -74,3 +78,14 @@ def test_only_operators_may_see_contact_data_in_clear(hooks):
     assert hooks.http.post(url, {"reveal": "1"}).status_code == 403
     assert hooks.http.post(f"{url}file/", {"format": "csv"}).status_code == 403
     assert hooks.http.post(hooks.url("result", "unknown")).status_code == 404
+
+
+def test_a_person_of_the_newer_surface_is_shown_like_one_of_a_webhook():
+    flat = {
+        "lead_id": "l1", "status": "completed", "full_name": "Ada Example", "email": "ada@example.test",
+        "email_status": "reliable", "phone": "+1 555 0100", "title": "CTO", "company": "Example",
+    }  # fmt: skip
+    status = EnrichmentStatus(status="completed", result=flat)
+    (contact,) = results.parse_result("enrich-1", status).contacts
+    assert (contact.full_name, contact.primary_email, contact.company) == ("Ada Example", "ada@example.test", "Example")
+    assert (contact.primary_email_status, contact.personal_phone_numbers) == ("reliable", "+1 555 0100")

@@ -160,6 +160,12 @@ def test_a_chosen_session_needs_its_fields(as_admin, form):
     assert set(errors) == {"frontend_api_url", "session_id", "client_token"}
 
 
+def test_the_fields_of_a_chosen_session_are_not_called_optional(as_admin):
+    page = as_admin.get(URL).content.decode()
+    assert "Session token" in page
+    assert "optional" not in page.partition('class="session-kinds__pasted')[2].partition("form__actions")[0]
+
+
 @pytest.mark.parametrize("typed", ["clapi_" + "x" * 64, "Bearer x.y.z", "half.a-token", "with space.a.b", "é.b.c"])
 def test_a_session_token_of_the_wrong_form_is_told_at_its_field(as_admin, form, typed):
     answer = as_admin.post(URL, form | {"session_kind": "pasted", "session_token": typed})

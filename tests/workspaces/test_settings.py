@@ -231,10 +231,12 @@ def test_a_client_token_that_mints_nothing_is_refused(as_owner, connected, known
 
 def test_when_upstream_is_down_a_key_can_be_saved_anyway(as_owner, connected, known, fault):
     fault("status", status=503)
+    Workspace.objects.update(scopes=["credits:read"])
     sent = {"key-api_key": known["api_key"]}
     assert "Save anyway" in text_of(as_owner.post(PAGE + "api-key/", sent))
     assert as_owner.post(PAGE + "api-key/", sent | {"key-save_anyway": "on"}).status_code == 302
     assert reloaded(connected).api_key_accepted_at is None
+    assert reloaded(connected).scopes == []  # those of the key before say nothing of this one
 
 
 @pytest.mark.parametrize("headers", [{}, HTMX], ids=["page", "dialog"])

@@ -14,19 +14,20 @@ _PLACEHOLDER = re.compile(
     r"(?i)(n/?a|nan|none|null|undefined|unknown|-+|\.+|\?+|test|tbd|#n/a|#ref!|\[object object\]|"
     r"\{\{.{0,80}\}\}|<.{1,40}>|\$\{.{0,80}\})"
 )
+# What an automation tool fills when it runs: expressions of Make, Zapier and n8n, whose form nothing else has.
+_FILLED = re.compile(r"\{\{\s{0,9}(?:\d{1,9}(?:\.|__)|\$)[^{}]{0,300}\}\}|^=")
 _TEXTS = ("first_name", "last_name", "company_name", "company_domain", "linkedin_url", "email")
-# Fields that people use for what the API calls otherwise, and what to do.
+# Fields that people use for what the API calls otherwise, by their letters alone, and what to do.
 ADVICE = {
-    "full_name": "Split it into first_name and last_name.",
     "fullname": "Split it into first_name and last_name.",
     "name": "Split it into first_name and last_name.",
-    "contact_name": "Split it into first_name and last_name.",
+    "contactname": "Split it into first_name and last_name.",
     "organization": "Name it company_name.",
-    "organization_name": "Name it company_name.",
+    "organizationname": "Name it company_name.",
     "website": "Name it company_domain, without https:// and without a path.",
-    "company_website": "Name it company_domain, without https:// and without a path.",
+    "companywebsite": "Name it company_domain, without https:// and without a path.",
     "url": "Name it linkedin_url if it's a LinkedIn profile.",
-    "profile_url": "Name it linkedin_url.",
+    "profileurl": "Name it linkedin_url.",
     "phone": "Remove it: phone numbers are what enrichment finds, with type phone_only or full.",
 }
 
@@ -96,7 +97,8 @@ def remarks_on(contacts: Sequence[Placed]) -> Iterator[tuple[tuple[str | int, ..
 
 
 def _text(value: object) -> str:
-    return value.strip()[:500] if isinstance(value, str) else ""
+    text = value.strip()[:500] if isinstance(value, str) else ""
+    return "" if _FILLED.search(text) else text
 
 
 def _places(found: Sequence[tuple[str | int, ...]]) -> str:

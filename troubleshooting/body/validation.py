@@ -7,23 +7,25 @@ reads it here. Nothing is kept of a body: it holds people's contact data.
 import difflib
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
+from troubleshooting.body.form import CONTACT_FIELDS
 from troubleshooting.body.remarks import ADVICE, Placed, remarks_on
 from troubleshooting.body.webhook_urls import find_url_problem
-from troubleshooting.body.wrong_forms import CONTACT_FIELDS, find_wrong_form
+from troubleshooting.body.wrong_forms import find_wrong_form
 
 # The sandbox's limit; upstream does not document one.
 MAX_BYTES = 2 * 1024 * 1024
 MAX_FINDINGS = 1000
 MAX_NAMES = 50  # unknown fields that are spoken of
 DEFAULT_TYPE = "partial"
+_PERSON = ("first_name", "last_name", "company")  # what identifies one without linkedin_url
 BODY_FIELDS = ("enrichment_type", "contacts", "webhook_url")
 
-_TYPES = "none, partial, phone_only or full"
 _KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "an array"}
 _KINDS |= {dict: "an object", type(None): "null"}
 
@@ -49,8 +51,8 @@ class BodyValidation:
     """What the API would answer: ``status`` is 200, 400, 413 or 422. Whether the credits suffice is not looked at.
 
     ``enrichment_type`` is empty when the body names an unknown one. ``most_credits`` is what would be reserved for all
-    ``contacts``. ``looked_at`` is how many of them were: after ``MAX_FINDINGS`` findings it is enough. ``repaired`` is
-    the body as it was meant, where its form is wrong and that can be told.
+    ``contacts``. ``refused`` counts all that upstream's answer would name, also what ``findings`` has no room for.
+    ``repaired`` is the body as it was meant, where its form is wrong and that can be told.
     """
 
     accepted: bool
@@ -59,24 +61,30 @@ class BodyValidation:
     contacts: int
     enrichment_type: str
     most_credits: int
-    looked_at: int = 0
+    refused: int = 1
     repaired: str = ""
+
+    @property
+    def total(self) -> int:
+        """Return how many findings there are, with those that ``findings`` has no room for."""
+        return self.refused + sum(not finding.in_answer for finding in self.findings)
 
 
 class _Findings:
-    """Collects what is found."""
+    """Collects what is found; of the contacts until there are ``most``."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
         self.listed: list[BodyFinding] = []
-        self.looked_at = 0
+        self.refused, self.most = 0, most
 
     @property
-    def refuses(self) -> bool:
-        """Return whether anything was found that upstream's answer names."""
-        return any(finding.in_answer for finding in self.listed)
+    def is_full(self) -> bool:
+        """Return whether what else is found is only counted."""
+        return len(self.listed) >= self.most
 
     def refuse(self, loc: Loc, message: str, fix: str) -> None:
         """Add a finding that upstream's response names."""
+        self.refused += 1
         self.listed.append(BodyFinding(loc, message, fix))
 
     def mention(self, loc: Loc, message: str, fix: str) -> None:
@@ -84,9 +92,12 @@ class _Findings:
         self.listed.append(BodyFinding(loc, message, fix, in_answer=False))
 
 
-def validate_body(text: str) -> BodyValidation:
-    """Return what the API would say to ``text`` as the body of a bulk enrichment, and everything that is wrong."""
-    verdict = _validate_text(text)
+def validate_body(text: str, most: int = MAX_FINDINGS) -> BodyValidation:
+    """Return what the API would say to ``text`` as the body of a bulk enrichment, and what is wrong.
+
+    After ``most`` findings, what is wrong with further contacts is only counted.
+    """
+    verdict = _validate_text(text, most)
     form = find_wrong_form(text) if verdict.status == 422 else None
     if form is None:
         return verdict
@@ -99,7 +110,7 @@ def validate_body(text: str) -> BodyValidation:
     return replace(verdict, findings=(named, *others), repaired=form.repaired)
 
 
-def _validate_text(text: str) -> BodyValidation:
+def _validate_text(text: str, most: int) -> BodyValidation:
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_BYTES:
         size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need much less than {MAX_BYTES / 1e6:.1f} MB."
@@ -117,14 +128,15 @@ def _validate_text(text: str) -> BodyValidation:
     except ValueError:  # bytes that are no text, or thousands of digits
         message = "It can't be parsed: it contains a number with thousands of digits, or it isn't UTF-8 text."
         return _unread(400, BodyFinding(("body",), message, "Send UTF-8 text, with each value in double quotes."))
-    return _validate(body)
+    return _validate(body, _Findings(most))
 
 
 def refuse_content_type(verdict: BodyValidation) -> BodyValidation:
     """Return ``verdict`` on a body that is not sent as JSON: the API doesn't read it then."""
     message = "The request doesn't say that its body is JSON: there is no Content-Type header, so it's sent as a form."
     finding = BodyFinding(("body",), message, "Add the header Content-Type: application/json.")
-    return replace(verdict, accepted=False, status=422, findings=(*verdict.findings, finding))
+    refused = verdict.refused + 1
+    return replace(verdict, accepted=False, status=422, findings=(*verdict.findings, finding), refused=refused)
 
 
 def _unread(status: int, finding: BodyFinding) -> BodyValidation:
@@ -155,8 +167,7 @@ def _fix_for_json(error: json.JSONDecodeError) -> str:
     return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], _AT_THIS_PLACE)
 
 
-def _validate(body: object) -> BodyValidation:
-    findings = _Findings()
+def _validate(body: object, findings: _Findings) -> BodyValidation:
     if not isinstance(body, dict):
         message = f"The body is {_KINDS[type(body)]}; it must be an object."
         findings.refuse(("body",), message, 'Wrap it: {"enrichment_type": "partial", "contacts": […]}')
@@ -165,7 +176,7 @@ def _validate(body: object) -> BodyValidation:
     contacts = body.get("contacts")
     _check_contacts(body, findings)
     _check_text(("body",), body, "webhook_url", findings)
-    status = 422 if findings.refuses else 200
+    status = 422 if findings.refused else 200
     status = _check_count(contacts, status, findings)
     status = _check_webhook(body.get("webhook_url"), status, findings)
     _mention_unknown((((), body),), BODY_FIELDS, "the body", findings)
@@ -174,15 +185,17 @@ def _validate(body: object) -> BodyValidation:
 
 def _verdict(status: int, findings: _Findings, contacts: int, kind: str) -> BodyValidation:
     most = contacts * MOST_FOR_CONTACT.get(kind, 0)
-    return BodyValidation(status == 200, status, tuple(findings.listed), contacts, kind, most, findings.looked_at)
+    return BodyValidation(status == 200, status, tuple(findings.listed), contacts, kind, most, findings.refused)
 
 
 def _check_type(body: Mapping[str, object], findings: _Findings) -> str:
     kind = body.get("enrichment_type", DEFAULT_TYPE)
     if isinstance(kind, str) and kind in MOST_FOR_CONTACT:
         return kind
-    shown = f"“{_short(kind)}”" if isinstance(kind, str) else _KINDS[type(kind)]
-    fix = f"Use {_TYPES}, or omit it for {DEFAULT_TYPE}."
+    shown = _KINDS[type(kind)]
+    if isinstance(kind, str):  # what is no word may be a secret in the wrong place
+        shown = f"“{kind}”" if re.fullmatch(r"[A-Za-z]{1,20}(?:[ _-][A-Za-z]{1,20})?", kind) else "a text"
+    fix = f"Use none, partial, phone_only or full, or omit it for {DEFAULT_TYPE}."
     findings.refuse(("body", "enrichment_type"), f"enrichment_type is {shown}, which isn't a valid type.", fix)
     return ""
 
@@ -193,18 +206,22 @@ def _check_contacts(body: Mapping[str, object], findings: _Findings) -> None:
         findings.refuse(("body", "contacts"), "contacts is missing.", "Add contacts, an array of 1 to 250 contacts.")
     elif not isinstance(contacts, list):
         message = f"contacts is {_KINDS[type(contacts)]}; it must be an array."
-        findings.refuse(("body", "contacts"), message, "Put the contacts in square brackets, even if there's only one.")
+        fix = "Put the contacts in square brackets, even if there's only one."
+        empty = "Put 1 to 250 contacts in it. The variable that it's made from is probably empty."
+        findings.refuse(("body", "contacts"), message, empty if contacts is None else fix)
     else:
         _check_each(contacts, findings)
 
 
 def _check_each(contacts: list[object], findings: _Findings) -> None:
+    explained = 0
     for index, contact in enumerate(contacts):
-        if len(findings.listed) >= MAX_FINDINGS:
-            break
-        _check_contact(index, contact, findings)
-        findings.looked_at += 1
-    seen = enumerate(contacts[: findings.looked_at])
+        if findings.is_full:
+            findings.refused += _count_problems(contact)
+        else:
+            _check_contact(index, contact, findings)
+            explained += 1
+    seen = enumerate(contacts[:explained])
     objects: list[Placed] = [(("contacts", index), each) for index, each in seen if isinstance(each, dict)]
     _mention_unknown(objects, CONTACT_FIELDS, "a contact", findings)
     for place, message, fix in remarks_on(objects):
@@ -219,10 +236,19 @@ def _check_contact(index: int, contact: object, findings: _Findings) -> None:
         return
     wrong = [name for name in CONTACT_FIELDS if not _check_text(loc, contact, name, findings)]
     if not wrong and (missing := _missing(contact)):
-        message = (
-            f"contacts[{index}] doesn't identify a person: {' and '.join(missing)} {_are(missing)} missing or empty."
-        )
-        findings.refuse(loc, message, f"Add {' and '.join(missing)}, or linkedin_url instead.")
+        names, are = " and ".join(missing), "is" if len(missing) == 1 else "are"
+        message = f"contacts[{index}] doesn't identify a person: {names} {are} missing or empty."
+        if contact.get("email") and len(missing) == len(_PERSON):
+            message = f"contacts[{index}] has an email, which alone doesn't identify a person: {names} {are} missing."
+        findings.refuse(loc, message, f"Add {names}, or linkedin_url instead.")
+
+
+def _count_problems(contact: object) -> int:
+    """Return how many findings ``_check_contact`` would add."""
+    if not isinstance(contact, dict):
+        return 1
+    wrong = sum(not _is_text(contact[name]) for name in contact.keys() & set(CONTACT_FIELDS))
+    return wrong or bool(_missing(contact))
 
 
 def _missing(contact: Mapping[str, object]) -> list[str]:
@@ -235,25 +261,25 @@ def _missing(contact: Mapping[str, object]) -> list[str]:
     return missing
 
 
-def _are(names: list[str]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
 def _check_text(loc: Loc, holder: Mapping[str, object], name: str, findings: _Findings) -> bool:
     """Return whether an optional text field is one, or null, or left out."""
-    value, place = holder.get(name), _place((*loc, name))
+    if _is_text(value := holder.get(name)):
+        return True
+    place = _place((*loc, name))
     if isinstance(value, float) and math.isnan(value):
         message = f"{place} is NaN, as pandas writes an empty cell; it must be text."
         findings.refuse((*loc, name), message, "Omit the field: df.replace({float('nan'): None}) makes it null.")
-    elif not (value is None or isinstance(value, str)):
-        message = f"{place} is {_KINDS[type(value)]}; it must be text."
-        findings.refuse((*loc, name), message, "Put the value in double quotes, or omit the field.")
-    elif value is not None and not _is_encodable(value):
+    elif isinstance(value, str):
         message = f"{place} contains half a character (a lone surrogate)."
         findings.refuse((*loc, name), message, "Write the full character, or a pair of \\u escapes.")
     else:
-        return True
+        message = f"{place} is {_KINDS[type(value)]}; it must be text."
+        findings.refuse((*loc, name), message, "Put the value in double quotes, or omit the field.")
     return False
+
+
+def _is_text(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _is_encodable(value))
 
 
 def _place(loc: Loc) -> str:
@@ -301,8 +327,9 @@ def _mention_unknown(holders: Sequence[Placed], known: tuple[str, ...], whose: s
             if name in places or len(places) < MAX_NAMES:
                 places.setdefault(name, []).append(loc)
     for name, found in sorted(places.items()):
-        alike = _alike(name[:60].lower(), known)
-        advice = ADVICE.get(name.lower()) if whose == "a contact" else None
+        plain = re.sub(r"[^a-z]+", "_", name[:60].lower())
+        alike = _alike(plain, known)
+        advice = ADVICE.get(plain.replace("_", "")) if whose == "a contact" else None
         fix = advice or (f"Did you mean {alike}?" if alike else f"Remove it. Valid fields are {', '.join(known)}.")
         times = f" It occurs {len(found):,} times." if len(found) > 1 else ""
         message = f"“{_short(name)}” isn't a field of {whose}. Cleanlist ignores it.{times}"

@@ -90,8 +90,6 @@ def _verdict(text: str, verdict: BodyValidation) -> dict[str, object]:
     return {
         "verdict": verdict,
         "findings": list(zip(shown, lines, strict=True)),
-        "refusals": sum(finding.in_answer for finding in verdict.findings),
-        "more": len(verdict.findings) - len(shown),
-        "unseen": verdict.contacts - verdict.looked_at,
+        "more": verdict.total - len(shown),
         "requests": -(-verdict.contacts // MAX_CONTACTS) if can_be_split(verdict) else 0,
     }

@@ -25,6 +25,7 @@ class UrlProblem:
     refused: bool = True
 
 
+_NO_LOGIN = "Remove the username and password, and put a secret in the path instead."
 _PUBLIC = "Use an https:// URL that is reachable from the internet. For a local machine, use a tunnel."
 
 
@@ -43,12 +44,13 @@ def _problem_with_url(url: str) -> UrlProblem | None:
         parts = urlsplit(url)
         _ = parts.port  # reading it is what checks it
     except ValueError:
+        if "removed]@" in url:  # the mark in place of a login is what keeps it from being one
+            return UrlProblem("webhook_url contains a username.", _NO_LOGIN)
         return UrlProblem("webhook_url isn't a valid URL.", "Write the full URL, such as https://example.com/hook.")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return UrlProblem("webhook_url isn't a complete URL.", "Start it with https:// and a host name.")
     if parts.username is not None:
-        fix = "Remove the username and password, and put a secret in the path instead."
-        return UrlProblem("webhook_url contains a username.", fix)
+        return UrlProblem("webhook_url contains a username.", _NO_LOGIN)
     if not url.isascii() or any(char <= " " for char in url):
         fix = "Percent-encode spaces and non-ASCII characters; write such a host name in its xn-- form."
         return UrlProblem("webhook_url contains spaces or non-ASCII characters.", fix)

@@ -111,10 +111,10 @@ def _email(asked: CleanedData, facts: BundleFacts, sample: str, redactor: Redact
     rows = [
         ("Endpoint or feature", redactor.line(endpoint)),
         ("Status code", str(status or "")),
-        ("Workflow id", redactor.line(asked["workflow"])),
+        ("Workflow ID", redactor.line(asked["workflow"])),
         ("API key", _key_words(facts.key, redactor)),
-        ("Column id", redactor.line(asked["column"])),
-        ("Request id", redactor.line(asked["request"])),
+        ("Column ID", redactor.line(asked["column"])),
+        ("Request ID", redactor.line(asked["request"])),
         ("Organization", redactor.line(facts.workspace.organization_id)),
         ("Time", _time(facts.request.created_at) if facts.request else ""),
     ]
@@ -198,7 +198,8 @@ def _request(facts: BundleFacts, redactor: Redactor) -> list[tuple[str, str]]:
     if (request := facts.request) is None:
         return []
     row = _request_row(request, redactor)
-    return list(zip(REQUEST_COLUMNS, map(str, row), strict=True))
+    said = (_time(value) if isinstance(value, datetime) else str(value) for value in row)
+    return list(zip(REQUEST_COLUMNS, said, strict=True))
 
 
 REQUEST_COLUMNS = ("id", "time", "key", "method", "path", "status", "milliseconds", "ip_address", "user_agent")
@@ -206,7 +207,7 @@ ATTEMPT_COLUMNS = ("time", "url", "attempt", "status", "status_code", "milliseco
 
 
 def _request_row(row: LoggedRequest, redactor: Redactor) -> list[object]:
-    which = [redactor.line(row.upstream_id), _time(row.created_at), redactor.line(row.key.upstream_id)]
+    which = [redactor.line(row.upstream_id), row.created_at, redactor.line(row.key.upstream_id)]
     asked = [redactor.line(row.method, 16), redactor.line(row.path), _number(row.status_code), _number(row.duration_ms)]
     return [*which, *asked, redactor.line(redactor.mark("addresses", row.ip_address)), redactor.line(row.user_agent)]
 
@@ -218,7 +219,7 @@ def _requests(rows: Iterable[LoggedRequest], redactor: Redactor) -> str:
 def _attempts(rows: Iterable[Attempt], redactor: Redactor) -> str:
     lines = (
         [
-            _time(row.at),
+            row.at,
             redactor.line(redactor.url(row.delivery.url)),
             row.number,
             redactor.line(row.status, 60),

@@ -59,9 +59,8 @@ def collect_facts(workspace: Workspace, asked: CleanedData, key: ApiKey | None) 
 def _request(workspace: Workspace, request_id: str) -> LoggedRequest | None:
     if not request_id:
         return None
-    # By key, because that is what the index of ids begins with.
-    keys = ApiKey.objects.of(workspace).values("pk")
-    return LoggedRequest.objects.filter(key__in=keys, upstream_id=request_id).select_related("key").first()
+    keys = ApiKey.objects.of(workspace).values_list("pk", flat=True)  # by key, as the index of ids is
+    return LoggedRequest.objects.with_upstream_id(request_id, list(keys)).select_related("key").first()
 
 
 def _requests(

@@ -16,9 +16,9 @@ from cleanlist.pricing import MAX_CONTACTS
 from cleanlist.secret_formats import KEY_START
 from core.redaction import REDACTED, redact_text
 from core.sanitize import sanitize_text
+from troubleshooting.body.form import CONTACT_FIELDS
 from troubleshooting.body.remarks import is_profile
 from troubleshooting.body.validation import BODY_FIELDS
-from troubleshooting.body.wrong_forms import CONTACT_FIELDS
 
 # What may be left in, by the word for it.
 KINDS = {"emails": "email", "phones": "phone", "names": "name", "addresses": "IP address"}

@@ -44,10 +44,10 @@ def _id_field(label: str, hint: str = "") -> forms.CharField:
 class BundleForm(forms.Form):
     """All fields are optional. The first four are also query parameters of links to this page."""
 
-    workflow = _id_field("Workflow id")
-    request = _id_field("Request id", "From an error response (req_…) or a request log row.")
+    workflow = _id_field("Workflow ID")
+    request = _id_field("Request ID", "From an error response (req_…) or a request log row.")
     key = forms.ChoiceField(label="API key", required=False)
-    column = _id_field("Column id", "For smart columns only.")
+    column = _id_field("Column ID", "For smart columns only.")
     endpoint = forms.CharField(label="Endpoint or feature", required=False, max_length=200)
     status = forms.IntegerField(label="Status code", required=False, min_value=100, max_value=599)
     message = forms.CharField(

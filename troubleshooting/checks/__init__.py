@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult
 from troubleshooting.checks import key, limits, request_shape, workflows
+from troubleshooting.mistakes import GOOD, OF_BODY, PLAIN_HTTP
+from troubleshooting.receivers import RECEIVER, receiver
 from workspaces.models import Workspace
 
 
@@ -25,6 +27,8 @@ class Check:
 
 _CHECKS = (
     Check("header", "Header format", key.header, is_instant=True),
+    Check("endpoint", "Path and method", request_shape.endpoint, is_instant=True),
+    Check("receiver", "Your endpoint's response", receiver, is_instant=True),
     Check("key", "Which key", key.key),
     Check("credential", "API check with the console's key", key.credential),
     Check("scopes", "Scopes", key.scopes),
@@ -41,5 +45,22 @@ CHECKS: Mapping[str, Check] = {step.name: step for step in _CHECKS}
 
 
 def checks_for(case: Case) -> list[Check]:
-    """Return the checks of a case's topic, in order; none for what lives in the portal."""
-    return [CHECKS[name] for name in case.subject.steps] if case.subject else []
+    """Return the checks of a case's topic, and those of what else may be wrong with its request, in order.
+
+    None for what lives in the portal.
+    """
+    own = case.subject.steps if case.subject else ()
+    steps = [CHECKS[name] for name in dict.fromkeys((*own, *_others(case)))] if own else []
+    is_of_pasted = case.is_judged or case.code.startswith(RECEIVER)
+    return sorted(steps, key=lambda step: not step.is_instant) if is_of_pasted else steps
+
+
+def _others(case: Case) -> list[str]:
+    """Return the checks of what may be wrong with a request whatever its topic is."""
+    wanted = {
+        "receiver": case.code.startswith(RECEIVER),
+        "endpoint": PLAIN_HTTP in case.slips,
+        "header": bool(set(case.slips) - {GOOD, *OF_BODY}),
+        "key": case.key is not None and case.is_request and (case.status or 200) < 400,
+    }
+    return [name for name, is_wanted in wanted.items() if is_wanted]

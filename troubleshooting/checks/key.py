@@ -1,6 +1,6 @@
 """Checks of the key: its header, which one it is, what Cleanlist says now, scopes, plan, and how many there are."""
 
-import re
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -11,11 +11,12 @@ from core.net.curl import curl_command
 from keys.models import ApiKey
 from keys.models.key import MOST_ACTIVE_KEYS
 from keys.presenters import key_slots
+from keys.scopes import calls_of, required_scope
 from keys.status import key_status
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
-from troubleshooting.pasted.headers import GOOD, MISTAKES, RIGHT
+from troubleshooting.mistakes import COPIED_WRONG, GOOD, MISTAKES, RIGHT, HeaderMistake
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
 from workspaces.polling.registry import KEYS
@@ -23,23 +24,6 @@ from workspaces.services.polling import refresh
 
 FEATURE = "API_ACCESS"
 MOST_EVENTS = 20
-# Which scope an endpoint asks for (``docs/cleanlist-api.md``: "OAuth scopes"): the method ("" for any), what the path
-# holds, the scope.
-_RULES = (
-    ("GET", r"/enrich(ment)?/status", "enrich:read"),
-    ("", r"/enrich(ment)?/", "enrich:write"),
-    ("", r"/credits/", "credits:read"),
-    ("", r"/(usage|public/api-keys|v2/api-keys)", "admin:api_keys"),
-    ("", r"/people", "people:read"),
-    ("", r"/compan", "companies:read"),
-    ("", r"/export", "export:read"),
-    ("", r"/sync", "sync:write"),
-    ("GET", r"/smart-agents", "smart_agents:read"),
-    ("", r"/smart-agents", "smart_agents:write"),
-    ("GET", r"/lead-lists", "lists:read"),
-    ("", r"/lead-lists", "lists:write"),
-)
-_SCOPES = tuple((verb, re.compile(part), scope) for verb, part, scope in _RULES)
 
 
 def header(_: Workspace, case: Case) -> CheckResult:
@@ -50,18 +34,29 @@ def header(_: Workspace, case: Case) -> CheckResult:
             "failed",
             " ".join(f"{slip.title}. {slip.text}" for slip in found),
             title=found[0].title,
-            fix=" ".join(dict.fromkeys(slip.fix for slip in found)),
+            fix=_fix_of(found),
             facts=(("Expected", RIGHT),),
         )
+    if GOOD in case.slips and case.is_sound and case.status:
+        return CheckResult("ok", f"Cleanlist accepted the header: it returned {case.status}.")
     if GOOD in case.slips:
-        return CheckResult(
-            "ok", "The header format is correct: Authorization, the word Bearer, one space and a complete key."
+        key = (
+            ". A variable or a mask is in place of the key: make sure that what is sent is the complete key."
+            if case.hides_key
+            else " and a complete key."
         )
+        return CheckResult("ok", f"The header format is correct: Authorization, the word Bearer, one space{key}")
     return CheckResult(
         "skipped",
         "Paste the curl command or header to check its format. Your browser removes the secret first.",
         facts=(("Expected", RIGHT),),
     )
+
+
+def _fix_of(found: Sequence[HeaderMistake]) -> str:
+    """Return what to do about mistakes, each once: that the key is to be copied again isn't said twice."""
+    copies = [slip for slip in found if slip.name in COPIED_WRONG]
+    return " ".join(dict.fromkeys(slip.fix for slip in found if slip not in copies[1:]))
 
 
 def key(workspace: Workspace, case: Case) -> CheckResult:
@@ -182,7 +177,7 @@ def scopes(workspace: Workspace, case: Case) -> CheckResult:
         f"The call requires {wanted}, which isn't among the granted scopes.",
         title=f"Missing scope {wanted}",
         fix="Grant the scope to the owner and create a new key, or use the key of someone who has it.",
-        facts=facts,
+        facts=(*facts, *((("Fails without it", calls),) if (calls := calls_of(wanted)) else ())),
     )
 
 
@@ -268,10 +263,3 @@ def _candidates(workspace: Workspace) -> tuple[int, int]:
 
 def _validate(workspace: Workspace) -> str:
     return curl_command(f"{workspace.base_url.rstrip('/')}/api/v1/public/auth/validate-key")
-
-
-def required_scope(endpoint: str) -> str:
-    """Return the scope for ``endpoint``, such as "POST /api/v1/public/enrich/bulk"; empty where none is known."""
-    method, _, path = endpoint.rpartition(" ")
-    matching = (scope for verb, part, scope in _SCOPES if (not verb or method in {"", verb}) and part.search(path))
-    return next(matching, "")

@@ -13,10 +13,11 @@ from cleanlist.pricing import MOST_FOR_CONTACT
 from core import clock
 from core.formatting import counted, format_time
 from keys.log.canonical import endpoint_of
-from keys.models import ApiKey, LoggedRequest
+from keys.models import ApiKey, LoggedRequest, mark_namesakes
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, PageLink, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream
+from troubleshooting.topics import BODY
 from workspaces.models import Workspace
 from workspaces.polling.registry import REQUEST_LOG
 from workspaces.services.polling import refresh
@@ -56,8 +57,8 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
         settings_page = link(workspace, "Open settings", "workspaces:settings") if needs else ()
         return CheckResult("skipped", text + needs, links=settings_page, snippet=RECIPE)
     now = clock.cached_now()
-    log = LoggedRequest.objects.of(workspace).by_customer()
-    refused = log.filter(status_code=429, created_at__gte=now - LOOK_BACK)
+    log = LoggedRequest.objects.of(workspace).by_customer().by_hour()
+    refused = log.filter(status_code=429).between(now - LOOK_BACK, None)
     counts = list(refused.values("key").annotate(n=Count("pk"), last=Max("created_at")).order_by("-n")[:MOST_KEYS])
     if not counts:
         return CheckResult(
@@ -66,6 +67,7 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
     total, last = sum(row["n"] for row in counts), max(row["last"] for row in counts)
     refusals = f"{counted(total, 'request was', 'requests were')} rate limited (429) in the last 24 hours"
     names = ApiKey.objects.in_bulk([row["key"] for row in counts])
+    mark_namesakes(names.values())
     facts = [(names[row["key"]].label, _times(row["n"], row["last"])) for row in counts]
     return CheckResult(
         "failed" if last >= now - LATELY else "warning",
@@ -82,7 +84,7 @@ def rates(workspace: Workspace, case: Case) -> CheckResult:
 def _busiest(workspace: Workspace, at: datetime) -> tuple[tuple[str, str], ...]:
     """Return how many requests the minute before the latest refusal held, of its key and to its endpoint."""
     log = LoggedRequest.objects.of(workspace)
-    last = log.filter(status_code=429, created_at=at).first()
+    last = log.filter(status_code=429).by_hour().between(at, at).first()
     if last is None:
         return ()
     minute = log.filter(created_at__gt=at - MINUTE, created_at__lte=at)
@@ -102,7 +104,7 @@ def _times(count: int, last: datetime) -> str:
 
 def balance(workspace: Workspace, case: Case) -> CheckResult:
     """Read the balance now and compare it with what the request costs at most."""
-    if case.topic == "shape" and case.cost is None:
+    if case.topic in {"shape", BODY} and case.cost is None:
         return CheckResult("skipped", "Paste the request body to compare its cost with the balance.")
     try:
         left = call_upstream(workspace, "credits/balance", lambda client: client.credits.balance()).credits
@@ -113,10 +115,10 @@ def balance(workspace: Workspace, case: Case) -> CheckResult:
     cost = case.cost
     if cost is not None:
         price = MOST_FOR_CONTACT[case.type]
-        most = f"{case.contacts:,} contacts at {price}: {counted(cost, 'credit')}"
+        most = f"{counted(case.contacts or 0, 'contact')} at {price}: {counted(cost, 'credit')}"
         facts.append(("Maximum cost of the request", most))
     if cost is not None and left < cost:
-        return _short(left, Decimal(cost), tuple(facts), links)
+        return _short(case, left, tuple(facts), links)
     if left <= 0:
         return CheckResult(
             "failed",
@@ -142,14 +144,13 @@ def _enough(case: Case) -> str:
     return "Credits are available."
 
 
-def _short(
-    left: Decimal, cost: Decimal, facts: tuple[tuple[str, str], ...], links: tuple[PageLink, ...]
-) -> CheckResult:
-    missing = cost - left
+def _short(case: Case, left: Decimal, facts: tuple[tuple[str, str], ...], links: tuple[PageLink, ...]) -> CheckResult:
+    missing = Decimal(case.cost or 0) - left
     shortage = counted(missing, "credit is missing", "credits are missing")
+    said = " Cleanlist would return 402." if case.topic == BODY else ""
     return CheckResult(
         "failed",
-        f"{shortage} for this request.",
+        f"{shortage} for this request.{said}",
         title=f"{shortage} for this request",
         fix=f"{TOP_UP} Or send fewer contacts or use a cheaper type. {SAFE}",
         facts=(*facts, ("Missing", counted(missing, "credit"))),

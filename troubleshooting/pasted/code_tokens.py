@@ -7,27 +7,31 @@ from dataclasses import dataclass, replace
 MOST_TOKENS = 20_000
 _TOKEN = re.compile(
     r"""(?P<block>\"\"\"(?:.*?)(?:\"\"\"|\Z))|(?P<block2>\'\'\'(?:.*?)(?:\'\'\'|\Z))|(?P<raw>r\#"(?:.*?)(?:"\#|\Z))"""
-    r"""|@?(?P<double>"(?:`"|[^"\\]|\\.|""(?=[^\s,;:)\]}]))*+(?:"|\Z))"""
+    r"""|@?(?P<double>"(?:[#$\\][{(][^"{}()\n]{0,80}(?:[(\[]"[^"\n]{0,80}"[^"{}\n]{0,40}){1,2}(?:"[^"\n]{0,80}")?[)}]|`"|[^"\\]|\\.|""(?=[^\s,;:)\]}]))*+(?:"|\Z))"""
     r"""|(?P<body>'[ \t\r\n]*(?:\{|\[[ \t\r\n]*[{"])(?:[^'\\]|\\.)*+(?:'|\Z))"""
     r"""|(?P<single>'(?:[^'\\\r\n]|\\.)*+(?:'|(?=[\r\n])|\Z))|(?P<tick>`(?!\r?\n)(?:[^`\\]|\\.)*+(?:`|\Z))"""
     r"""|(?P<comment>(?<![^\s])(?://|\#[ !]|;;)[^\n]*)"""
     r"""|(?P<name>[A-Za-z_$][\w$]*(?:-[A-Za-z][\w$]*)*)|(?P<number>-?\d[\w.]*)"""
-    r"""|(?P<sign>=>|:=|->|\+\+|<>|\.\.|[^\s])""",
+    r"""|(?P<sign>=>|:=|->|\+\+|<>|\.\.|\|\||//|[^\s])""",
     re.DOTALL,
 )
 _QUOTES = {"block": 3, "block2": 3, "raw": 3, "double": 1, "body": 1, "single": 1, "tick": 1}
 _ESCAPE = re.compile(r"\\(?:u\{?([0-9a-fA-F]{4})\}?|x([0-9a-fA-F]{2})|(\r?\n|.))", re.DOTALL)
-_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r\n": ""}
-JOINS = {"+", ".", "..", "&", "<>", "++", "~"}
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\n": "", "\r\n": "", "(": "\\("}
+JOINS = {"+", ".", "..", "&", "<>", "++", "~", "^", "||", "//"}
 
 
 @dataclass(frozen=True)
 class Token:
-    """A string literal ("str"; its text without escapes, ``raw`` with them), a name, a number or a sign."""
+    """A string literal ("str"; its text without escapes, ``raw`` with them), a name, a number or a sign.
+
+    ``quote`` tells how a literal is quoted: "double", "single", "tick" or another kind.
+    """
 
     kind: str
     text: str
     raw: str = ""
+    quote: str = ""
 
 
 def tokens_of(text: str) -> list[Token]:
@@ -58,11 +62,11 @@ def _literal(kind: str, quoted: str) -> Token:
     raw = quoted[_QUOTES[kind] :]
     raw = raw.removesuffix('"#' if kind == "raw" else quoted[: _QUOTES[kind]])
     if kind in {"raw", "block", "block2"}:
-        return Token("str", _ESCAPE.sub(_unescaped, raw) if kind != "raw" and '\\"' in raw else raw, raw)
+        return Token("str", _ESCAPE.sub(_unescaped, raw) if kind != "raw" and '\\"' in raw else raw, raw, kind)
     text = raw
     if kind == "double" and '\\"' not in raw:
         text = raw.replace('`"', '"').replace('""', '"')
-    return Token("str", _ESCAPE.sub(_unescaped, text), raw)
+    return Token("str", _ESCAPE.sub(_unescaped, text), raw, kind)
 
 
 def _unescaped(found: re.Match[str]) -> str:
@@ -75,12 +79,13 @@ _OPEN, _CLOSE = {"{": "}", "[": "]", "(": ")"}, set("}])")
 _IS = {":", "=>", "=", "->", "to"}
 _CONSTANTS: dict[str, object] = {
     "true": True, "false": False, "null": None, "True": True, "False": False, "None": None, "nil": None,
-    "undefined": None, "TRUE": True, "FALSE": False, "NULL": None,
+    "undefined": None, "NaN": None, "TRUE": True, "FALSE": False, "NULL": None,
 }  # fmt: skip
 _MAKES = {
     "array", "dict", "json", "JSON", "new", "hash", "mapOf", "listOf", "arrayOf", "List", "Map", "of", "list", "object",
     "Array", "NSDictionary", "json_encode", "Dict", "stringify", "f", "r", "b", "u",
 }  # fmt: skip
+_LISTS = {"array", "listOf", "arrayOf"}
 _DEEPEST = 12
 
 
@@ -117,12 +122,16 @@ def _number(text: str) -> object:
 
 def _items(tokens: Sequence[Token], at: int, depth: int) -> tuple[object, int]:
     """Read what is between brackets: pairs make an object, anything else an array."""
+    is_list = at > 0 and tokens[at - 1].text in _LISTS
     closing, pairs, items = _OPEN[tokens[at].text], {}, []
     is_brace = closing == "}"
     at += 1
     while at < len(tokens) and tokens[at].text != closing:
         if tokens[at].kind == "sign" and tokens[at].text in {",", ";"}:
             at += 1
+            continue
+        if tokens[at].kind == "number" and at + 1 < len(tokens) and tokens[at + 1].text == "=>":
+            at += 2  # the index of an item in PHP
             continue
         place = at + 1 if tokens[at].text == ":" else at  # a symbol
         if place + 1 < len(tokens) and tokens[place].kind in {"str", "name"} and tokens[place + 1].text in _IS:
@@ -136,7 +145,7 @@ def _items(tokens: Sequence[Token], at: int, depth: int) -> tuple[object, int]:
         raise NotLiteralError
     if pairs and not items:
         return pairs, at + 1
-    if len(items) == 1 and closing == ")":
+    if len(items) == 1 and closing == ")" and not is_list:
         return items[0], at + 1
     return ({} if is_brace and not items else items), at + 1
 

@@ -1,6 +1,7 @@
 """The bodies of errors, as they were pasted: which status they came with, and which topic that is."""
 
 import ast
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -10,9 +11,12 @@ import msgspec
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from cleanlist.parsing.error_responses import error_from_text
+from troubleshooting.pasted.request import decoded
+from troubleshooting.pasted.statuses import find_reason, find_status
 
 _ERROR_BODY = re.compile(r"\{\s{0,20}(?:\\?[\"'])(?:detail|error)(?:\\?[\"'])\s{0,20}:")
 MOST_DECODED = 100_000
+KEY_LIMIT = re.compile(r"maximum (?:number of )?(?:active )?(?:api )?keys", re.IGNORECASE)
 TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
 # Each class comes before the class that it refines.
 _TOPICS: tuple[tuple[type[CleanlistError], str], ...] = (
@@ -37,19 +41,24 @@ _STATUS_OF_CODE = {
     "rate_limited": 429,
     "internal_error": 500,
 }
-TOPIC_OF_STATUS = {405: "method", 408: "upstream", 413: "shape", 415: "shape"}
+TOPIC_OF_STATUS = {407: "proxy", 405: "method", 408: "upstream", 413: "shape", 415: "shape"}
 # What the surfaces without codes say, for an answer that was pasted without its status.
 _ERROR_WORDS = (
     (r"insufficient credits", 402),
     (r"not authenticated|api key (is|has|was)|(invalid|expired|wrong|missing) api key|session token|unauthorized", 401),
-    (r"scope|feature|api_access|plan", 403),
+    (r"token (?:is |has |was )?(?:expired|invalid)|(?:expired|invalid) token", 401),
+    (r"scope|feature|api_access|plan|forbidden", 403),
     (r"rate limit|too many requests", 429),
     (r"method not allowed", 405),
     (r"not found|no .{1,40} has this id", 404),
-    (r"bad gateway|unavailable|internal (server )?error|time-?out", 502),
+    (r"internal (server )?error", 500),
+    (r"bad gateway", 502),
+    (r"unavailable", 503),
+    (r"time-?out", 504),
 )
 _STATUS_OF_WORDS = tuple((re.compile(words, re.IGNORECASE), status) for words, status in _ERROR_WORDS)
-_MARKUP = re.compile(r"\A\s*<(!doctype|html)", re.IGNORECASE)
+_MARKUP = re.compile(r"\A\s*<(!doctype|html|head|body)", re.IGNORECASE)
+_PAGE_TITLE = re.compile(r"<(?:title|h1)\b[^>]{0,100}>([^<]{1,300})</", re.IGNORECASE)
 
 
 def parse_error(text: str, status: int | None, headers: Mapping[str, str] | None = None) -> CleanlistError | None:
@@ -67,6 +76,8 @@ def topic_for_error(error: CleanlistError) -> str:
     """Return the name of the topic that an error belongs to."""
     if isinstance(error, errors.BadRequest) and TOO_MANY.search(error.message):
         return "too_many"
+    if isinstance(error, errors.BadRequest) and KEY_LIMIT.search(error.message):
+        return "key_limit"
     return next(topic for kind, topic in _TOPICS if isinstance(error, kind))
 
 
@@ -84,18 +95,74 @@ def guess_status(text: str) -> int | None:
     """Return the status that an error's body must have come with; None for what is no error's body."""
     try:
         body = msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError):
-        return 502 if _MARKUP.match(text) else None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return find_status(title_of_page(text) or "")
     if not isinstance(body, dict):
         return None
-    stated = [body.get(name) for name in ("status_code", "statusCode", "status")]
-    status = next((one for one in stated if isinstance(one, int) and 400 <= one < 600), None)
+    status = _status_in(body)
     if status and "detail" in body:
         return status
     error = body.get("error")
     if isinstance(error, dict):
         return _STATUS_OF_CODE.get(str(error.get("code")), 400)
     return _status_of_detail(body.get("detail"))
+
+
+def known_status(text: str) -> int | None:
+    """Return the status that an error's body names, or that comes with its words; None where that isn't sure."""
+    body = decoded(text)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    is_sure = not isinstance(detail, str) or any(words.search(detail) for words, _ in _STATUS_OF_WORDS)
+    return stated_status(text) or (guess_status(text) if is_sure else None)
+
+
+def stated_status(text: str) -> int | None:
+    """Return the status that an error's body names itself; None where it could only be derived from its words."""
+    body = decoded(text)
+    if body is None:
+        return find_status(title_of_page(text) or "")
+    return (_status_in(body) or _reason_in(body)) if isinstance(body, dict) else None
+
+
+def _reason_in(body: Mapping[str, object]) -> int | None:
+    """Return the status whose usual words, such as "Method Not Allowed", an error's message has."""
+    error = body.get("error")
+    words = body.get("detail") or (error.get("message") if isinstance(error, dict) else error)
+    return find_reason(words) if isinstance(words, str) else None
+
+
+def _status_in(body: Mapping[str, object]) -> int | None:
+    stated = (body.get(name) for name in ("status_code", "statusCode", "status"))
+    return next((one for one in stated if isinstance(one, int) and 400 <= one < 600), None)
+
+
+def title_of_page(text: str) -> str | None:
+    """Return the title of a web page, or its first heading, which is empty where it has none; None for other texts."""
+    if not _MARKUP.match(text):
+        return None
+    found = _PAGE_TITLE.search(text[:MOST_DECODED])
+    return " ".join(html.unescape(found[1]).split()) if found else ""
+
+
+def words_of(text: str) -> str:
+    """Return the words of an error's body that isn't the API's: a page's title, or the text itself."""
+    title = title_of_page(text)
+    if title is not None or decoded(text) is not None:
+        return title or ""
+    return text.strip()
+
+
+def invalid_places(error: CleanlistError, text: str) -> str:
+    """Return what a refusal lists first, such as "contacts[7].email: …", with a parser's reason behind it."""
+    body = decoded(text)
+    detail = body.get("detail") if isinstance(body, dict) else None
+    context = detail[0].get("ctx") if isinstance(detail, list) and detail and isinstance(detail[0], dict) else None
+    reason = context.get("error") if isinstance(context, dict) else None
+    places = "; ".join(f"{item.where}: {item.message}" for item in error.validation_errors[:3])
+    is_parsers = (
+        isinstance(reason, str) and error.validation_errors[:1] and error.validation_errors[0].type == "json_invalid"
+    )
+    return f"{places}: {reason}" if is_parsers else places
 
 
 def _status_of_detail(detail: object) -> int | None:

@@ -1,141 +1,64 @@
 """What is wrong with the form of the Authorization header that somebody pasted. Nothing is asked upstream."""
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
-from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.mistakes import GOOD
+from troubleshooting.pasted.request import IN_URL, PastedRequest
 from troubleshooting.pasted.secrets import RemovedKey
 
-_UNEXPANDED = re.compile(r"bearer\s+\$\{?\w", re.IGNORECASE)
+_UNEXPANDED = re.compile(  # between single quotes, in which the shell puts nothing in
+    r"'[^'\"\n:]{0,20}\"?authorization\"?[ \t]{0,9}:[ \t]{0,9}\"?bearer[ \t]+\$\{?\w", re.IGNORECASE
+)
 _STAND_IN = re.compile(
     r"clapi_(?:live_|test_)?(\.|…|x|your|\W|$)|<[^<>]+>|^['\"]?(?:your|my|insert|replace|x{4})", re.IGNORECASE
 )
-_KEY_HEADERS = {"x-api-key", "api-key"}
+MISSPELLED = {"authorisation", "autorization", "autorisation", "authorizaton", "authorizations", "authorazation"}
+TOKEN_HEADERS = {
+    "x-auth-token", "x-access-token", "x-api-token", "x-auth-key", "x-cleanlist-key", "x-cleanlist-api-key",
+    "cleanlist-api-key", "x-cleanlist-token",
+}  # fmt: skip
+_KEY_HEADERS = {"x-api-key", "api-key", "apikey", "x-apikey", "api_key", *TOKEN_HEADERS}
 # What a program, or a tool's template, puts something in for.
-_VARIABLE = re.compile(r"[$#%]?\{\{?[^{}]*\}|\$\w|%[sv]|\{\}|%\w+%")
+_VARIABLE = re.compile(
+    r"[$#%@]?\{\{?[^{}]*\}|\\\(\w|\$[\w(]|%[sv]|\{\}|%\w{1,40}%|<<\w|\(\$|&[A-Za-z]|!\w{1,40}!|#[A-Za-z][\w.]{0,40}#"
+)
+_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+_QUOTED_VARIABLE = re.compile(r"(['\"])(?:\$\{\w+\}|\$\w+|#\{\w+\}|\{\w+\}|%s)\1")
+_HIDES_CODE = re.compile(r"\[key-removed:other,\d{1,6}-characters,spaces,odd\]")  # more than the key was removed
+NOT_EXPANDED = "\x00"  # behind a variable that the program's language leaves as it is
+_REDACTED = re.compile(
+    r"\W{0,4}(?:redacted|filtered|masked|hidden|secure|sensitive|scrubbed|obfuscated)\W{0,4}|\*{1,80}|"
+    r"\[key-removed:other,(?:8|10)-characters,odd\]|(?:bearer )?clapi_\*{5,80}|!\w{1,20} \S{1,80}",
+    re.IGNORECASE,
+)  # by who wrote a log, or kept elsewhere, as a tag in YAML says
 _OTHER_SCHEME = re.compile(r"(?:token|apikey|api-key|key|jwt|digest|oauth)[ \t:=]+\S", re.IGNORECASE)
+_MASKED = re.compile(r"clapi_(?:[\w-]{4}(?:\.{2}|[…•*])|[•*]{2})")  # as lists show a key
+_EMPTY = re.compile(r"(?:undefined|none|null|\[object Object\])?", re.IGNORECASE)
+_SIGN = re.compile(r"[:=,][ \t]*")
+_BRACKETS = {"<>", "{}", "[]", "()"}
 _MARK = re.compile(r"\[key-removed:[^ \[\]]*\]")
 _SCHEME = re.compile(r"^['\"\s]*(bearer|basic)?(\s*)(.*)", re.IGNORECASE | re.DOTALL)
+_COMMAND = re.compile(r"['\"]?(?:\$\(|`)")  # whose output the shell puts in
+_TWICE = re.compile(r"['\"\s]{0,4}bearer\b", re.IGNORECASE)
+_BRACE = re.compile(r"(?<![$#])\{\w")
 _QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word processors turn them
-RIGHT = "Authorization: Bearer clapi_…"
-
-
-@dataclass(frozen=True)
-class HeaderMistake:
-    """One thing wrong with a header: its name, what it is in a few words, and what to do."""
-
-    name: str
-    title: str
-    text: str
-    fix: str
-
-
-_SEND_IT = f"Send the header {RIGHT}."
-_MISTAKES = (
-    HeaderMistake("missing", "The request has no Authorization header", "Nothing identifies the caller.", _SEND_IT),
-    HeaderMistake(
-        "x_api_key",
-        "The key is in X-API-Key, which Cleanlist doesn't read",
-        "Cleanlist only reads the Authorization header.",
-        f"Send the header {RIGHT} instead.",
-    ),
-    HeaderMistake(
-        "basic",
-        "The request uses basic auth",
-        "Cleanlist doesn't accept a username and password or curl's -u.",
-        f"Send the header {RIGHT} instead.",
-    ),
-    HeaderMistake(
-        "no_bearer",
-        "The word Bearer is missing",
-        "The key directly follows the header name.",
-        "Put the word Bearer and one space before the key.",
-    ),
-    HeaderMistake(
-        "scheme",
-        "The word before the key isn't Bearer",
-        "Cleanlist only reads Bearer credentials.",
-        "Write Bearer instead of the word before the key.",
-    ),
-    HeaderMistake(
-        "no_space",
-        "There is no space between Bearer and the key",
-        "Without the space, Cleanlist reads them as one word.",
-        "Put one space between Bearer and the key.",
-    ),
-    HeaderMistake(
-        "empty",
-        "Nothing follows the word Bearer",
-        "The variable with the key is probably empty.",
-        "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that sends the request.",
-    ),
-    HeaderMistake(
-        "unexpanded",
-        "The variable wasn't expanded",
-        "Inside single quotes, the shell doesn't expand $, so the variable's name is sent instead of the key.",
-        "Put the header in double quotes.",
-    ),
-    HeaderMistake(
-        "stand_in",
-        "A placeholder is in place of the key",
-        "The example text was sent as is.",
-        "Replace it with your own key, preferably from an environment variable.",
-    ),
-    HeaderMistake(
-        "extension",
-        "This is a browser extension key (clext_…)",
-        "It isn't valid for the API.",
-        "Use an API key, which starts with clapi_.",
-    ),
-    HeaderMistake(
-        "prefix",
-        "The key doesn't start with clapi_",
-        "Cleanlist API keys do. This may be another service's key, or only part of a key.",
-        "Copy the complete key again from where it's stored.",
-    ),
-    HeaderMistake(
-        "quotes",
-        "There are quotes around the key",
-        "They're sent as part of the key.",
-        "Remove the quotes inside the header.",
-    ),
-    HeaderMistake(
-        "spaces",
-        "There is a space or a line break in the key",
-        "Anything after it is cut off or sent as part of the key.",
-        "Copy the key again without spaces or line breaks.",
-    ),
-    HeaderMistake(
-        "characters",
-        "The key contains an invalid character",
-        "API keys contain only letters, digits, - and _.",
-        "Copy only the complete key again.",
-    ),
-    HeaderMistake(
-        "length",
-        "The key is incomplete",
-        f"An API key has {KEY_LENGTH} characters.",
-        "Copy the complete key again. If it isn't stored anywhere else, revoke it and create a new one.",
-    ),
-)
-MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
-GOOD = "good"  # the header was looked at, and nothing is wrong with it
 
 
 def find_mistakes_of(request: PastedRequest, raw: str) -> tuple[str, ...]:
     """Return the names of what is wrong with the header of a request, or ``(GOOD,)``; nothing where that is unknown."""
     by_name = {name.lower() for name, _ in request.headers}
-    known = request.is_whole or request.uses_basic or by_name & {"authorization", *_KEY_HEADERS}
+    known = request.is_whole or request.uses_basic or by_name & {"authorization", *_KEY_HEADERS, *MISSPELLED}
     if not known:
         return ()
-    return find_mistakes(
+    found = find_mistakes(
         request.headers,
         uses_basic=request.uses_basic,
-        raw=raw if request.is_whole else "",
-        is_code=not request.is_whole,
+        raw="" if request.is_code else raw,
+        is_code=request.is_code,
     )
+    return ("in_url",) if found == ("missing",) and IN_URL.search(request.url) else found
 
 
 def find_mistakes(
@@ -151,18 +74,37 @@ def find_mistakes(
     if value is None:
         if uses_basic:
             return ("basic",)
-        return ("x_api_key",) if by_name.keys() & _KEY_HEADERS else ("missing",)
+        if by_name.keys() & _KEY_HEADERS:
+            return ("x_api_key",) if "x-api-key" in by_name else ("other_header",)
+        is_there = any(each[:7].lower() == "bearer " for each in by_name.values())
+        return ("misnamed",) if is_there or by_name.keys() & MISSPELLED else ("missing",)
+    if _REDACTED.fullmatch(value) or (is_code and _HIDES_CODE.search(value)):
+        return ()
     if is_code and _VARIABLE.search(value):
         return _mistakes_around_variable(value)
     return _mistakes_in_value(value, raw) or (GOOD,)
 
 
+def hides_key(headers: Iterable[tuple[str, str]]) -> bool:
+    """Return whether the Authorization header has something else than a key in its place."""
+    return any(name.lower() == "authorization" and RemovedKey.first_in(value) is None for name, value in headers)
+
+
 def _mistakes_around_variable(value: str) -> tuple[str, ...]:
     """Return what is wrong whatever the variable holds: another scheme, say."""
-    scheme = _SCHEME.findall(value)[0][0].lower()
-    if scheme == "basic":
+    scheme, space, rest = _SCHEME.findall(value)[0]
+    if scheme.lower() == "basic":
         return ("basic",)
-    return (GOOD,) if scheme == "bearer" and _SCHEME.findall(value)[0][1] else ()
+    if not scheme:
+        return ("scheme",) if _OTHER_SCHEME.match(rest) and _VARIABLE.match(rest.partition(" ")[2]) else ()
+    if _TWICE.match(rest) or (not space and _SIGN.match(rest)):
+        return ("twice",) if _TWICE.match(rest) else ("sign",)
+    if NOT_EXPANDED in rest:
+        name = "template" if "${" in rest else "f_string" if _BRACE.search(rest) else "unexpanded"
+        return (name,)
+    if _QUOTED_VARIABLE.fullmatch(rest):
+        return ("quotes",)
+    return (GOOD,) if space else ("no_space",) if _VARIABLE.match(rest) or _MARK.match(rest) else ()
 
 
 def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
@@ -177,6 +119,8 @@ def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
 def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
     scheme, space, rest = _SCHEME.findall(value)[0]
     word = scheme.lower()
+    if value.strip("'\" ") == "[secret-removed]":  # a word before a space would have been left
+        return ("bearer_or_space",)
     if word == "basic":
         return ("basic",)
     if not word:
@@ -184,23 +128,27 @@ def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
         if other:
             return ("scheme",)
         return ("no_bearer",) if rest.strip("'\" ") else ("empty",)
-    if not rest.strip("'\" "):
-        return ("empty",)
-    form = () if space else ("no_space",)
-    return (*form, *_mistakes_in_credential(rest, raw))
+    if _EMPTY.fullmatch(rest.strip("'\" ")) or _TWICE.match(rest):
+        return ("twice",) if _TWICE.match(rest) else ("empty",)
+    sign = None if space else _SIGN.match(rest)
+    form = () if space else ("sign",) if sign else ("no_space",)
+    return (*form, *_mistakes_in_credential(rest[sign.end() :] if sign else rest, raw))
 
 
 def _mistakes_in_credential(rest: str, raw: str) -> tuple[str, ...]:
-    quotes = ("quotes",) if _QUOTES.search(rest) else ()
+    quotes = ("quotes",) if _QUOTES.search(_TEMPLATE.sub("", rest)) else ()
     key = RemovedKey.first_in(rest)
     if key is not None:
         around = _MARK.sub("", _QUOTES.sub("", rest), count=1).strip()
-        more = ("characters",) if around and not find_key_mistakes(key) else ()
+        is_bracketed = around in _BRACKETS and not key.has_odd_characters
+        more = ("brackets",) if is_bracketed else ("characters",) if around and not find_key_mistakes(key) else ()
         return (*quotes, *find_key_mistakes(key), *more)
     if "[secret-removed]" in rest:  # it would be marked as a key if it began like one
         return (*quotes, "prefix")
-    if any(map(_UNEXPANDED.search, raw.split("'")[1:-1])):  # between two single quotes
+    if _UNEXPANDED.search(raw):
         return ("unexpanded",)
-    if _STAND_IN.search(rest):
-        return ("stand_in",)
+    if _COMMAND.match(rest):
+        return ()
+    if _STAND_IN.search(rest) or _MASKED.search(rest):
+        return ("masked",) if _MASKED.search(rest) else ("stand_in",)
     return quotes

@@ -9,71 +9,57 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-import msgspec
-
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
-from cleanlist.pricing import MOST_FOR_CONTACT
 from keys.models import ApiKey
+from troubleshooting.body.sending import find_wrong_sending
 from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.cases import MOST_SAID, Case
-from troubleshooting.pasted import headers, statuses
+from troubleshooting.client_topics import ELSEWHERE, MOCK, TEMPLATE
+from troubleshooting.mistakes import CONTENT_TYPE, GOOD, OF_BODY, PLAIN_HTTP
+from troubleshooting.pasted import endpoints, headers, statuses
 from troubleshooting.pasted.code import parse_code
 from troubleshooting.pasted.curl import parse_curl
 from troubleshooting.pasted.error_bodies import (
+    MOST_DECODED,
     TOPIC_OF_STATUS,
     embedded_error,
     guess_status,
+    invalid_places,
+    known_status,
     parse_error,
+    stated_status,
+    title_of_page,
     topic_for_error,
     topic_for_status,
+    words_of,
 )
 from troubleshooting.pasted.exports import parse_export
-from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.pasted.request import PastedRequest, decoded, is_bulk_body, is_template, parse_raw_request
 from troubleshooting.pasted.secret_patterns import MARK
 from troubleshooting.pasted.secrets import RemovedKey
-from troubleshooting.pasted.transcripts import parse_raw_request
+from troubleshooting.receivers import find_receiver
 from troubleshooting.topics import WORKFLOW
 from workspaces.models import Workspace
 
-_WORKFLOW = re.compile(r"\b(?:public_bulk_|enrich-)[0-9a-f-]{8,60}\b", re.IGNORECASE)
+_WORKFLOW = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
 _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?", re.IGNORECASE)
 _HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
 _HEADER_LINE = re.compile(
-    r"^[ \t]*((?:proxy-)?authorization|x-api-key)[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)", re.IGNORECASE | re.MULTILINE
+    r"^[ \t]*((?:proxy-)?autho?ri[sz]ation|x-(?:api-key|(?:auth|access)-token|cleanlist-\w{0,4}-?key))"
+    r"[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)",
+    re.IGNORECASE | re.MULTILINE,
 )
 _BARE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"(?:x-)?(?:request[ _-]?id)?[ \t\"':=]{0,4}(req_[\w-]{6,80})", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*\r?$", re.MULTILINE)  # of Markdown
 _QUOTE = re.compile("['\"`]")
 _SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
 MOST_AROUND_KEY = 80
 _NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"webhook|arrived|deliver", re.IGNORECASE)
 _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
-_TOPIC_WORDS = (
-    (r"maximum active api keys|11th key|too many keys|ten keys", "key_limit"),
-    (r"up to 250 contacts|more than 250", "too_many"),
-    (r"smart column|stuck on .?pending", "smart_columns"),
-    (r"\bcrm\b|hubspot|salesforce|pipedrive|field mapping", "crm_push"),
-    (r"lead list|\bDEFAULT (?:list|lead)|list named DEFAULT", "lead_list"),
-    (r"rate.?limit|too many requests", "rate_limited"),
-    (r"webhook|never arrived|deliver", "no_webhook"),
-    (r"insufficient.?scope|scope", "scope"),
-    (r"api_access|feature.?gate", "feature_gate"),
-    (
-        r"insufficient.?credits|payment required|(?:out of|enough|no|more|few) credits|credits (?:left|missing)",
-        "credits",
-    ),
-    # No second beginning in between: many beginnings must not each look through all that follows.
-    (r"lost ((?!lost ).)*?(secret|key)|(secret|key) ((?!(secret|key) ).)*?lost|forgot", "lost_secret"),
-    (r"empty|nothing found|no results?|no (e-?mail|phone)", "empty"),
-    (r"unauthori[sz]ed|invalid.?token|not authenticated", "unauthorized"),
-    (r"validation|unprocessable|field required", "shape"),
-    (r"bad gateway|time.?out|unavailable|connection (refused|reset)", "upstream"),
-)
-_WORDS = tuple((re.compile(words, re.IGNORECASE), topic) for words, topic in _TOPIC_WORDS)
-CONTENT_TYPE = "content_type"  # the body would not be sent as JSON
 
 
 @dataclass(frozen=True)
@@ -87,17 +73,24 @@ class RecognizedPaste:
     body: str = ""
     notes: tuple[str, ...] = ()
 
+    @property
+    def is_wrong(self) -> bool:
+        """Return whether something is wrong with the request itself, besides its body."""
+        return bool(set(self.case.slips) - {GOOD} or self.notes) or self.case.topic in endpoints.OF_ENDPOINTS
+
 
 def recognize(text: str, workspace: Workspace) -> RecognizedPaste:
     """Return what ``text``, without its secrets, is; a case without topic where nothing is recognized."""
     clean = _FENCE.sub("", text).strip("\ufeff \t\r\n\f\v")
     tries: tuple[Callable[[str, Workspace], RecognizedPaste | None], ...] = (
+        _delivery,
         _request,
         _answer,
         _json,
         _other_body,
         _header,
         _code,
+        _mock,
         _status,
         _workflow,
         _key,
@@ -107,44 +100,94 @@ def recognize(text: str, workspace: Workspace) -> RecognizedPaste:
     return next((one for one in found if one is not None), RecognizedPaste(Case()))
 
 
+def _delivery(text: str, _: Workspace) -> RecognizedPaste | None:
+    return RecognizedPaste(case) if (case := find_receiver(text)) else None
+
+
 def _request(text: str, workspace: Workspace) -> RecognizedPaste | None:
     """Recognize a command, a request on the wire, or an export."""
-    readers = (parse_curl, parse_raw_request, parse_export)
-    request = next((found for each in readers if (found := each(text)) is not None), None)
-    return _judged(request, "curl", text, workspace) if request is not None else None
+    requests = parse_curl(text)
+    if not requests:
+        found = (each(text) for each in (parse_raw_request, parse_export))
+        requests = [request for request in found if request is not None][:1]
+    return _worst([_judged(request, "curl", text, workspace) for request in requests])
 
 
 def _code(text: str, workspace: Workspace) -> RecognizedPaste | None:
-    request = parse_code(text)
-    if request is None:
-        return None
-    request.status = statuses.find_status(text)
-    return _judged(request, "code", text, workspace)
+    requests = parse_code(text)
+    for request in requests:
+        request.status = statuses.find_status_shown(text)
+    return _worst([_judged(request, "code", text, workspace) for request in requests])
+
+
+def _worst(judged: list[RecognizedPaste]) -> RecognizedPaste | None:
+    """Return the first of several requests that something is wrong with, or that has a body; None of none."""
+    with_body = next((one for one in judged if one.body), judged[0] if judged else None)
+    return next((one for one in judged if one.is_wrong), with_body)
 
 
 def _judged(request: PastedRequest, kind: str, text: str, workspace: Workspace) -> RecognizedPaste:
-    slips = headers.find_mistakes_of(request, raw=text)
+    slips = headers.find_mistakes_of(request, raw=text if kind == "curl" else "")
+    if set(slips) - {GOOD} and endpoints.is_elsewhere(request.url, workspace.base_url):
+        return RecognizedPaste(Case(ELSEWHERE, kind))
+    if slips == (GOOD,) and endpoints.needs_session(request):
+        slips = ("session_token",)
+    success = None if endpoints.is_elsewhere(request.url, workspace.base_url) else request.success
+    if success:
+        slips = (GOOD,)  # whatever a log or a person made of them
+    if endpoints.is_plain_http(request):
+        slips = ("plain_http", *(slip for slip in slips if slip != GOOD))
+    body = request.body
+    has_request = bool(body) and (request.endpoint.endswith("/enrich/bulk") or is_bulk_body(decoded(body)))
+    is_untyped = request.is_form and not request.says_json
+    if body.strip() == "[object Object]":
+        slips = (*slips, "object_body")
+    if kind == "code":
+        slips = (*slips, *find_wrong_sending(text, is_untyped=is_untyped and not has_request))
     case = Case(
-        "unauthorized" if set(slips) - {headers.GOOD} else "",
+        _topic_of(slips, "" if success else endpoints.topic_of_endpoint(request, workspace.base_url)),
         kind,
-        status=request.status,
+        status=request.status or success,
         endpoint=request.endpoint,
+        code=endpoints.find_wrong_host(request.url, workspace.base_url),
         slips=slips,
         key=_known_key(text, workspace),
         workflow=_workflow_in(request.url),
+        hides_key=headers.hides_key(request.headers),
     )
-    answered = request.status is not None and request.status >= 400 and not case.topic
-    if answered:
-        answer = _case_of(parse_error(request.answer, request.status), request.status, request.answer)
-        case = replace(case, topic=answer.topic, code=answer.code, said=answer.said, request_id=answer.request_id)
-    body = request.body
-    has_request = bool(body) and (request.endpoint.endswith("/enrich/bulk") or _is_request(_decoded(body)))
-    notes = (CONTENT_TYPE,) if has_request and request.is_form and not request.says_json else ()
+    answer = _answer_to(request, workspace)
+    if answer is not None:
+        is_of_header = case.topic == "unauthorized" and answer.status in {401, 403}
+        topic = case.topic if is_of_header else answer.topic
+        known = {name: getattr(answer, name) for name in ("status", "code", "said", "request_id", "scope")}
+        case = replace(case, topic=topic, **known)
+    notes = (CONTENT_TYPE,) if has_request and is_untyped else ()
     if has_request:
-        case = _with_request(case, _decoded(body))
+        case = case.with_request(decoded(body))
     topic = case.topic or ("shape" if has_request else WORKFLOW if case.workflow else "unauthorized")
-    shown = body if topic == "shape" and has_request else ""
+    shown = body if has_request and not OF_BODY & set(slips) and (topic == "shape" or answer is None) else ""
     return RecognizedPaste(replace(case, topic=topic), shown, notes if shown else ())
+
+
+def _topic_of(slips: tuple[str, ...], of_endpoint: str) -> str:
+    """Return the topic of what is wrong with a request that Cleanlist meets first; empty where nothing is."""
+    is_wrong = bool(set(slips) - {GOOD, *OF_BODY})
+    if of_endpoint != endpoints.WRONG_HOST and (PLAIN_HTTP in slips or (is_wrong and not of_endpoint)):
+        return "unauthorized"
+    return of_endpoint or ("shape" if OF_BODY & set(slips) else "")
+
+
+def _answer_to(request: PastedRequest, workspace: Workspace) -> Case | None:
+    """Return the case of what came back; None where nothing did, or no error."""
+    if request.status is not None:
+        if request.status < 400:
+            return None
+        return _case_of(parse_error(request.answer, request.status), request.status, request.answer)
+    found = (each(request.answer, workspace) for each in (_answer, _json, _status)) if request.answer else ()
+    case = next((one.case for one in found if one is not None), None)
+    if case is None or case.heard not in {"error", "status", "words"}:
+        return None
+    return replace(case, status=case.status or known_status(embedded_error(request.answer)))
 
 
 def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
@@ -154,7 +197,7 @@ def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
         return None
     lines = (line.partition(":") for line in found[2].splitlines())
     fields = {name.strip().lower(): value.strip() for name, _, value in lines if name.strip()}
-    body = found[3] or ""
+    body = embedded_error(found[3] or "") or found[3] or ""
     status = int(found[1])
     if status < 400:
         return _json(body.strip(), workspace)
@@ -162,13 +205,17 @@ def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
 
 
 def _json(text: str, _: Workspace) -> RecognizedPaste | None:
-    body = _decoded(text)
-    if _is_request(body) or (body is None and text.startswith("{") and '"contacts"' in text):
-        return RecognizedPaste(_with_request(Case("shape", "body"), body), text)
+    body = decoded(text)
+    if text.startswith(("{", "[")) and '"contacts"' in text and is_template(text):
+        return RecognizedPaste(Case(TEMPLATE, "body"))
+    if is_bulk_body(body) or (body is None and text.startswith("{") and '"contacts"' in text):
+        return RecognizedPaste(Case("shape", "body").with_request(body), text)
     status = guess_status(text)
     error = parse_error(text, status) if status is not None else None
     if error is not None:
-        return RecognizedPaste(_case_of(error, error.status, text))
+        return RecognizedPaste(replace(_case_of(error, error.status, text), status=stated_status(text)))
+    if status is None and (title := title_of_page(text)) is not None:
+        return RecognizedPaste(Case("upstream", "error", said=title[:MOST_SAID]))
     if isinstance(body, dict) and (workflow := body.get("workflow_id")) and _WORKFLOW.fullmatch(str(workflow)):
         return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=str(workflow)))
     return None
@@ -177,15 +224,9 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
 def _other_body(text: str, _: Workspace) -> RecognizedPaste | None:
     """Recognize a body of another form, such as a Python dict, form data or a table."""
     form = find_wrong_form(text)
-    if form is None or not (form.repaired or form.name == "form"):
+    if form is None or not form.is_body:
         return None
-    return RecognizedPaste(_with_request(Case("shape", "body"), _decoded(form.repaired)), text)
-
-
-def _is_request(body: object) -> bool:
-    if isinstance(body, list):
-        return bool(body) and isinstance(body[0], dict) and bool({"linkedin_url", "first_name"} & body[0].keys())
-    return isinstance(body, dict) and "contacts" in body and "workflow_id" not in body
+    return RecognizedPaste(Case("shape", "body").with_request(decoded(form.repaired)), text)
 
 
 def _header(text: str, workspace: Workspace) -> RecognizedPaste | None:
@@ -194,22 +235,33 @@ def _header(text: str, workspace: Workspace) -> RecognizedPaste | None:
     if not found or any(_is_code(value) for _, value in found):
         return None
     slips = headers.find_mistakes(found, raw=text)
-    return RecognizedPaste(Case("unauthorized", "header", slips=slips, key=_known_key(text, workspace)))
+    return RecognizedPaste(
+        Case("unauthorized", "header", slips=slips, key=_known_key(text, workspace), hides_key=headers.hides_key(found))
+    )
 
 
 def _is_code(value: str) -> bool:
     return value[:1] in {"'", '"', "`"} or value[-1:] in {",", ";"} or len(_QUOTE.findall(value)) % 2 == 1
 
 
+def _mock(text: str, _: Workspace) -> RecognizedPaste | None:
+    return RecognizedPaste(Case(MOCK, "code")) if statuses.is_mock(text) else None
+
+
 def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
     """Recognize a status, however it is written, and what else an error's text tells. Ids never overrule one."""
-    bare = _STATUS.fullmatch(text)
+    bare = _STATUS.fullmatch(text := text[:MOST_DECODED])
     if bare is not None:
         return RecognizedPaste(Case(topic_for_status(int(bare[1])), "status", status=int(bare[1])))
     embedded = embedded_error(text)
-    status = statuses.find_status(text) or (guess_status(embedded) if embedded else None)
+    stated = statuses.find_status(text) or (stated_status(embedded) if embedded else None)
+    status = stated or (guess_status(embedded) if embedded else None)
     if status is not None and embedded and (error := parse_error(embedded, status)):
-        return RecognizedPaste(_case_of(error, status, embedded))
+        return RecognizedPaste(replace(_case_of(error, status, embedded), status=stated))
+    if outranks := statuses.find_before_status(text):
+        return RecognizedPaste(Case(outranks, "words", status=stated, said=text[:MOST_SAID]))
+    if slip := statuses.find_header_refused(text):
+        return RecognizedPaste(Case("unauthorized", "words", slips=(slip,), said=text[:MOST_SAID]))
     if status is None and not _looks_like_other_json(text):
         status = statuses.find_reason(text) if not _WORKFLOW.search(text) or statuses.find_code(text) else None
     topic = statuses.find_code(text) or (topic_for_status(status) if status else "") or statuses.find_exception(text)
@@ -217,14 +269,15 @@ def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
         return None
     workflow = _workflow_in(text)
     case = Case(topic, "words", status=status, workflow=workflow, key=_known_key(text, workspace))
+    if topic in {"upstream", "dns", "untrusted"} and (host := endpoints.find_misspelled_host(text, workspace.base_url)):
+        case = replace(case, topic=endpoints.WRONG_HOST, code=host)
     request_id = _REQUEST_ID.search(text)
-    case = replace(case, request_id=request_id[1]) if request_id else case
-    return RecognizedPaste(replace(case, said=text[:MOST_SAID]))
+    return RecognizedPaste(replace(case, request_id=request_id[1] if request_id else "", said=text[:MOST_SAID]))
 
 
 def _looks_like_other_json(text: str) -> bool:
     """Return whether it is an object of a form that the API does not send: of another service, most likely."""
-    return isinstance(_decoded(text), dict) and statuses.find_status(text) is None
+    return isinstance(decoded(text), dict) and statuses.find_status(text) is None
 
 
 def _workflow(text: str, _: Workspace) -> RecognizedPaste | None:
@@ -253,8 +306,7 @@ def _key(text: str, workspace: Workspace) -> RecognizedPaste | None:
 def _words(text: str, workspace: Workspace) -> RecognizedPaste | None:
     if _looks_like_other_json(text):
         return None
-    clean = statuses.without_urls(text)
-    topic = next((name for words, name in _WORDS if words.search(clean)), "")
+    topic = statuses.find_topic(text)
     if not topic:
         return None
     case = Case(topic, "words", key=_known_key(text, workspace))
@@ -264,33 +316,22 @@ def _words(text: str, workspace: Workspace) -> RecognizedPaste | None:
 def _case_of(error: CleanlistError | None, status: int | None, text: str) -> Case:
     if error is None:
         return Case(heard="error", status=status)
-    places = "; ".join(f"{item.where}: {item.message}" for item in error.validation_errors[:3])
+    places = invalid_places(error, text)
     return Case(
         TOPIC_OF_STATUS.get(status or 0) or topic_for_error(error),
         "error",
         status=status,
-        code=_safe(error.code),
-        said=(places or error.message)[:MOST_SAID],
+        code=_safe(error.code, _WORDS),
+        said=(places or error.said or words_of(text))[:MOST_SAID],
         request_id=_safe(error.request_id),
-        scope=(error.required_scope or "")[:60] if isinstance(error, errors.InsufficientScope) else "",
+        scope=_safe(error.required_scope, _WORDS) if isinstance(error, errors.InsufficientScope) else "",
         workflow=_workflow_in(text),
     )
 
 
-def _safe(name: str | None) -> str:
+def _safe(name: str | None, form: re.Pattern[str] = _SAFE) -> str:
     """Return what a program calls something; empty for any other text, which goes into no address."""
-    return name if name and _SAFE.fullmatch(name) else ""
-
-
-def _with_request(case: Case, body: object) -> Case:
-    """Add how many contacts a request has, and its type."""
-    contacts = body.get("contacts") if isinstance(body, dict) else body
-    kind = body.get("enrichment_type", "partial") if isinstance(body, dict) else "partial"
-    return replace(
-        case,
-        contacts=len(contacts) or None if isinstance(contacts, list) else None,
-        type=kind if isinstance(kind, str) and kind in MOST_FOR_CONTACT else "",
-    )
+    return name if name and form.fullmatch(name) else ""
 
 
 def _known_key(text: str, workspace: Workspace) -> UUID | None:
@@ -307,10 +348,3 @@ def _known_key(text: str, workspace: Workspace) -> UUID | None:
 def _workflow_in(text: str) -> str:
     found = _WORKFLOW.search(text)
     return found[0] if found else ""
-
-
-def _decoded(text: str) -> object:
-    try:
-        return msgspec.json.decode(text)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return None

@@ -14,63 +14,102 @@ _BLANK = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _B = f"[{_BLANK}]"
 _QUOTES = r"(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])"  # straight, and as word processors turn them
 _MARKED = r"\[(?:key|secret|token)-removed"
+_PROGRAM = r"(?!echo|printf)[a-z][\w-]{0,20} "  # whose output the shell puts in
+# As SAS, ColdFusion, cmd, Power Automate and Nushell write a variable; passwords may begin like this, tokens don't.
+_RARER = r"&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+/=-])|@\{|\(\$|#[a-z][\w.]{0,40}#|!\w{1,40}!"
 # How a value begins that stands for one: a variable, a place to fill in, a mark.
 _VARIABLE = (
-    rf"[\[$<{{]|#\{{|%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{{0,3}}{_MARKED}"
+    rf"[\[$<{{]|undefined\b|\\\(|#\{{|"
+    rf"%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{{0,3}}{_MARKED}|"
+    rf"`{_PROGRAM}|(?:your|insert|replace)[_-][A-Za-z_-]{{0,40}}(?![\w+/.=-])"
 )
+# All of an argument in a shell that is variables and the outputs of programs.
+_PUT_IN = (
+    rf"\"?(?:\$(?:\w+|\{{\w+(?::?\?[^{{}}]*)?\}}|\({_PROGRAM}[^()\r\n]*\))|\{{\{{[\w .]+\}}\}}|%\w+%)+\"?"
+    rf"(?![^{_BLANK}])"
+)
+_LONG_OPTION = r"(?:(?!no-)[a-z]{1,20}-){0,3}pass(?:word|wd|phrase)?"
 
 HEADER = re.compile(
     r"(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|(?:set-)?cookie)(['\"]?[ \t]*(?::|=>?))([^\r\n]*)", _FLAGS
 )
 OPTION = re.compile(
-    rf"(?<![^{_BLANK}])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|(?:http-|proxy-|ftp-)?password|proxy-user|pass))"
-    rf"(=|{_B}+)(?!['\"]?{_MARKED})('[^']*'|\"[^\"]*\"|[^{_BLANK}]+)",
+    rf"(?<![^{_BLANK}])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|{_LONG_OPTION}|proxy-user))"
+    rf"(=|{_B}+)(?!['\"]?{_MARKED}|<[a-z]|-\w(?![^{_BLANK}])|{_PUT_IN})('[^']*'|\"[^\"]*\"|\\+\"[^\"\r\n]*\"|[^{_BLANK}]+)",
     re.ASCII,
 )
 FIELD = re.compile(
-    rf"(\"(?:api_?key|token|secret|password|client_token)\"{_B}*:{_B}*\")((?!\[)[^\"\\]{{8,}})(?=\")", _FLAGS
-)
-QUERY = re.compile(rf"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&{_BLANK}'\"]{{8,}})", _FLAGS)
-USERINFO = re.compile(rf"(?<=[a-z0-9+]://)(?!\[)[^{_BLANK}/@'\"]+(?=@)", _FLAGS)
-SESSION_TOKEN = re.compile(session_token(5), re.ASCII)
-BEARER = re.compile(rf"(\bbearer{_B}+)(?!{_VARIABLE}|clapi_(?:\W|your))([^{_BLANK}'\"\\]{{8,}})", _FLAGS)
-# A text that is nothing but a secret, what looks like one but is an id, and what stands for one in an example.
-ALONE = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
-_AN_ID = r"(?:[a-z]{1,12}_){0,2}[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?:public_bulk_|enrich-|req_|/)[\w/.-]+"
-ID = re.compile(rf"{_AN_ID}|[a-z_]+", _FLAGS)
-STAND_IN = re.compile(
-    r"[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$(?:env:)?\w+|%\w+%|%s|<[\w -]+>|[#$]?\{{1,3}[\w .()'\"\[\]-]+\}+|"
-    r"(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*|"
-    r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
-    r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
-    rf"{_MARKED}[^ \t\r\n\[\]]*\]|clapi_(?:live_|test_)?(?:\.+|…|x+|your\w*)?",
+    rf"(\"(?:api_?key|token|secret|password|client_token)\"{_B}*:{_B}*\")"
+    rf"((?!\[|\{{\{{[\w .$]+\}}\}}\"|<<)(?:[^\"\\]|\\.){{8,}})(?=\")",
     _FLAGS,
 )
-# What stands around the credential in a header.
+QUERY = re.compile(rf"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&{_BLANK}'\"]{{8,}})", _FLAGS)
+SESSION_TOKEN = re.compile(session_token(5), re.ASCII)
+BEARER = re.compile(
+    rf"(\bbearer{_B}+)(?!{_VARIABLE}|{_RARER}|clapi_(?:\W|your|\w{{4}}[.…•*])|--[a-z]{{1,12}}=)([^{_BLANK}'\"\\]{{8,}})",
+    _FLAGS,
+)
+# A text that is nothing but a secret, what looks like one but is an id, and what stands for one in an example.
+ALONE = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
+_AN_ID = r"(?:[a-z]{1,12}[_-]){0,2}[a-f\d]{8}(?:-[a-f\d]{4}){4}[a-f\d]{8}|(?:public_bulk_|enrich-|req_|run_|/)[\w/.-]+"
+ID = re.compile(rf"{_AN_ID}|[a-z_.]+(?:=[0-9]{{1,6}})?", _FLAGS)
+STAND_IN = re.compile(
+    r"[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$\(?\$?(?:env:)?\w+(?:-?[>.\[{]{1,2}['\"]?\w+['\"]?[\]}()]{0,2})*\)?|"
+    r"%\w+%|%s|<{1,2}[\w -]+>{1,2}|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?|!\w{1,40}!|"
+    r"!secret \w{1,60}|#[a-z][\w.]{0,60}#|\(\$[\w.]{1,60}\)|"
+    r"(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}[\[(]|"  # up to a quote in it, of a literal in a literal
+    r"[#$@]?\{{1,3}[\w .,|$:()'\"\[\]>-]+\}+|[\[<(]?(?:redacted|filtered|masked|hidden)[\])>]?|\*{3,}|"
+    r"new \w+\([\"']\w{1,12}[\"'], ?(?:\"Bearer \" ?\+ ?)?[\w.]+\);?|undefined|none|null|\[object object\]|bearer |"
+    rf"\$\({_PROGRAM}[^()\r\n]{{1,200}}\)?|`{_PROGRAM}[^`\r\n]{{1,200}}`?|"
+    r"\\\([\w .()?!'\"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*|"
+    r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
+    r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
+    rf"{_MARKED}[^ \t\r\n\[\]]*\][\])}}'\"]*|clapi_(?:live_|test_)?(?:[\w-]{{0,4}}[.…•*]+[\w-]{{0,4}}|x+|your\w*)?",
+    _FLAGS,
+)
+# What stands around the credential in a header: before all, a list's bracket, and in a program a call or a prefix.
+BEFORE_VALUE = re.compile(
+    r"[ \t]*(?:\[[ \t]*(?=['\"]))?(?:[\w.:]{1,24}\((?=[bfru@$]{0,2}['\"]bearer))?(?:[bfru@$]{1,2}(?=['\"]))?", _FLAGS
+)
 OPENING = re.compile(
     rf"(?:[bfru@$]{{1,2}}(?=['\"]))?{_QUOTES}*"
-    rf"(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?={KEY_START}))){_QUOTES}*)?",
+    rf"(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?={KEY_START})))(?:(?!`{_PROGRAM}){_QUOTES})*)?",
     _FLAGS,
 )
 CLOSING = re.compile(rf"(?<![\\'\"`\u2018\u2019\u201c\u201d]){_QUOTES}+\Z")
 END_OF_WORD = re.compile(rf"[,}}{_BLANK}]|\Z")
-# Behind a quotation's end in a program.
-BEHIND = re.compile(rf"[,;)}}\]{_BLANK}]|\Z")
+# Behind a quotation's end in a program, which may join something to it, but no call with a literal that may be secret.
+BEHIND = re.compile(
+    rf",(?! ?['\"](?![A-Z_]+['\"])[^'\" ]{{20,200}}['\"] ?[),])|[;)}}\]{_BLANK}]"
+    rf"|[+.&|<>~]{{1,2}}[A-Za-z$@](?![\w.]{{0,40}}\(['\"](?![A-Z_]+['\"])[^'\"]{{20}})|\Z"
+)
 MARKED = re.compile(_MARKED, re.ASCII)
 MARK = re.compile(rf"{_MARKED}[^ \t\r\n\[\]]{{0,80}}\]", re.ASCII)
 EDGES = re.compile(rf"^[{_BLANK}\ufeff]+|[{_BLANK}\ufeff]+\Z")
 SPACE = re.compile(_B)
 ODD = re.compile(rf"[^\w{_BLANK}-]", re.ASCII)
 
-# The net: text is read with what is encoded in it decoded, as often as it was encoded.
+# The net: text is read with what is encoded in it decoded, as often as it was encoded, and without what a terminal, a
+# page or a program puts between its characters: codes of colors, tags, what joins two strings, what nobody sees.
+_INVISIBLE = (
+    r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\ufe00-\ufe0f\ufeff"
+)
+_AMP = r"&(?:amp;){0,4}"
+_QUOTE = r"(?:\\{0,8}[\"'`]|&(?:amp;)?(?:quot|#39);)"
 ENCODED = re.compile(
-    r"%(?:25){0,4}([0-9a-f]{2})"
-    r"|\\{1,8}(?:u00|x)([0-9a-f]{2})"
-    r"|&(?:amp;){0,4}#x0{0,4}([0-9a-f]{2});"
-    r"|&(?:amp;){0,4}#0{0,4}([0-9]{2,3});"
-    r"|&(?:amp;){0,4}(quot|apos|nbsp|lt|gt);"
-    r"|\\{1,8}([nrtfv\"'/_-])"
-    r"|([\x00\u00ad\u180e\u200b-\u200f\u2060-\u2064\ufeff])",
+    r"(?:(?:[\x1b\u241b]|\\{1,4}(?:u00|x)1b|\\{1,4}(?:033|e)|\^\[|%1b)(?:\[|%5b)|\x9b)[0-9;?]{0,16}[a-z]"
+    r"|(?:<|&lt;)(?:/?(?:span|wbr|b|i|u|s|em|strong|mark|code|font|br)\b[^<>&]{0,99}|!--[^<>&]{0,99})(?:>|&gt;)"
+    rf"|(?<=[\w+/=: -]){_QUOTE}[ \t\r\n]{{0,40}}(?:\+\+?|\.\.?|&(?: _)?|\|\||<>|[~^]|\\\r?\n|//[ ]?\n)[ \t\r\n]{{0,40}}"
+    rf"{_QUOTE}(?=[\w+/=-])|(?<=[\w+/=-]){_QUOTE}[ \t]{{0,9}}\r?\n[ \t]{{0,40}}[bfru]?{_QUOTE}"
+    rf"(?=[\w+/=-]{{1,200}}[\"'](?![ ]?[:=]))"
+    r"|%(?:25){0,4}(?:e2%(?:25){0,4}80%(?:25){0,4}8[b-f]|c2%(?:25){0,4}ad)|\\{1,8}u(?:20[0-6][0-9a-f]|feff)"
+    rf"|{_AMP}(?:shy|zwn?j|ZeroWidthSpace|#820[3-7]|#x200[b-f]);"
+    r"|%(?:25){0,4}([0-9a-f]{2})|\\{1,8}(?:u00|x)([0-9a-f]{2})"
+    rf"|{_AMP}#x0{{0,4}}([0-9a-f]{{2}});|{_AMP}#0{{0,4}}([0-9]{{2,3}});|{_AMP}(quot|apos|nbsp|lt|gt);"
+    r"|\\{1,8}([01][0-7]{2})|\\{1,8}([nrtfv\"'/_-])"
+    r"|([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])|([\u0085\u2028\u2029])"
+    rf"|[{_INVISIBLE}]{{1,99}}",
     _FLAGS,
 )
 # A key, from its beginning on, goes on over what may break it: blanks, quotes that are joined, marks of a quotation.
@@ -79,83 +118,233 @@ KEY_PART = re.compile(r"[\w-]*", re.ASCII)
 TOKEN = re.compile(r"eyJ(?=[\w-]{5})", re.ASCII)
 IN_KEY = re.compile(rf"{KEY_START}[\w-]{{1,64}}\Z", re.ASCII)  # what stands before a token that is none
 TOKEN_PART = re.compile(r"[\w.=-]*", re.ASCII)
-GAP = re.compile(rf"(?:[{_BLANK}\"'`+\\,;|>&^=*#]|\.(?!\.)){{1,24}}", re.ASCII)
-BREAK = re.compile(r"[\n\r\"'`\\]")
+GAP = re.compile(
+    r"(?:[\r\n\u21b5\u23ce\u00ac][ \t]{0,8}(?:[\[+]?[0-9]{1,5}(?:[\]:.)|+ \t]{1,4}|-(?![0-9]))|"
+    r"[\w-]{1,20}[ \t]{1,9}\||[/*;#-]{1,2}[ \t])|[\s\u2502\u2026\u21b5\u23ce\u00ac\"'`+\\,;|>&^=*#]|\.(?!\.)){1,24}",
+    re.ASCII,
+)
+BREAK = re.compile(r"[\n\r\"'`\\\u23ce]")
 # What follows but is no part of it: words as people and programs write them.
 WORDS = re.compile(
     r"[_.=-]{0,3}(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+)(?:[_.=-]+(?:[A-Z]?[a-z]+|[A-Z]+|[0-9]+))*[_.=-]*", re.ASCII
 )
-OTHER_ID = re.compile(_AN_ID, _FLAGS)
+OTHER_ID = re.compile(rf"{_AN_ID}|[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[\w-]*", _FLAGS)
 PLACEHOLDER = re.compile(
     r"(?:(?:your|api|key|live|test|secret|token|here|example|sample|placeholder|replace|insert|dummy|with|me|my|"
     r"[x0*])[_-]?){0,40}",
     _FLAGS,
 )
 # What is secret stands at the end: the last group, or all of it.
-_IS = rf"[{_BLANK}\"'`\])]*(?:=>|:=|[:=]|[\"'][{_BLANK}]*,)[{_BLANK}]*"
-_PLAIN = rf"[^{_BLANK}\"'`,;&<>()\[\]{{}}]"
-_SECRET = rf"(?!(?:(?:bearer|basic|token|digest)[{_BLANK}+]+)?(?:{_VARIABLE}|cl(?:api|ext)_))"
+_TAG = r"(?:(?:!{1,2}[\w:.]{0,20}|&\w{1,20}|[|>][+-]?)\s+|-[ ])?"  # of YAML
+_SET = rf"[\s\"'`\])*]*(?:=>|:=|->|\u2192|<<<|[:=\uff1a\uff1d])[\s*]*{_TAG}"
+_IS = rf"(?:{_SET}|\s*[\"'](?:\s*,\s*|;(?=s:)))"
+# Of a password written without quotes, or in a query string: an ampersand belongs to it unless a parameter follows.
+_WITH_AND = r"(?:[^\s\"'`,;&<>()\[\]{}]|&(?!&|[\w-]{1,99}=))"
+_PLAIN = r"[^\s\"'`,;&<>()\[\]{}|]"
+# What a sentence says of a secret, in place of it.
+_SAID = (
+    r"(?:true|false|null|none|is|was|must|may|has|not|no|required|missing|incorrect|invalid|"
+    r"wrong|field|expired?|string|str|text|too|the|to|for|and|or|in|of)\b(?![-_.(])"
+)
+# What a program has between a name and what is quoted, a type or a call; and that it has been taken out.
+_OPEN = r"(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\)[ ])?|s:[0-9]{1,5}:)?"
+_DONE = rf"(?:!{{1,2}}[\w:.]{{0,20}} )?{_OPEN}[\"'`]?\[\["
+# What stands for a secret where one is found: it stays.
+STANDS_FOR = re.compile(
+    rf"{_DONE}|=?(?:(?:bearer|basic|token|digest)[\s+]+)?(?:{_VARIABLE}|cl(?:api|ext)_)|bearer (?:{_RARER})", _FLAGS
+)
+_QUOTED = r"\"([^\"\n]{4,})(?!\"\s?:|[^\"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])"
+_GIVEN = rf"(?:{_QUOTED}|([^\s\"']{{4,}}))"
+_TOKENS = (
+    r"(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|"
+    r"authorization|auth|csrf|sig|session(?:[_-]?id)?)s?"
+)
+_PASSWORDS = (
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[\u00f1\u00d1n]a|senha|wachtwoord|"
+    r"has[\u0142\u0141l]o|heslo|adgangskode|l[\u00f6o]senord|[\u015f\u015es]ifre|[\u043f\u041f]\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|"
+    r"\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638|mot de passe)s?"
+)
+_LETTER = r"(?=[\w\u00c0-\uffff-]{2})"  # what is none is passed over sooner
+_NAME = rf"{_LETTER}(?<![\w-])[\w-]{{0,40}}?"
+# A value that words say nothing of: with digits; or words that are joined, as generators of passwords join them.
+_MIXED = r"(?=[^\s]{0,99}[0-9])(?=[^\s]{0,99}[a-z!#$%^@~])"
+_JOINED = (
+    r"(?![\w-]{0,99}(?:not|invalid|missing|expired|require|your|example|unknown|provided|null|key|token|header|bearer|"
+    r"secret))(?=[a-z-]{12})[a-z]{2,20}(?:-[a-z]{2,20}){1,9}(?![\w(.=-])"
+)
+_NO_OTHER = rf"(?!{_SAID}|[\w.+-]*(?:@[\w-]+\.[a-z]|://|[(=:])|[0-9]{{4}}-|/|HTTP/|[0-9]+-?[a-z]+(?!\w))"
 NAMED = re.compile(
-    r"(?<![A-Za-z0-9_-])[\w-]{0,40}?"
-    r"(?:api[_-]?key|access[_-]?key|private[_-]?key|token|secret|credential|authorization|auth|session(?:[_-]?id)?)s?"
-    rf"(?![\w-]){_IS}[\"'`(\[]{{0,3}}"
-    rf"(?:(?:bearer|basic|token|digest)[{_BLANK}+]+)?{_SECRET}((?=[^{_BLANK}\"'`]{{0,100}}[0-9]){_PLAIN}{{8,}})",
+    rf"{_NAME}{_TOKENS}(?![\w-]){_IS}{_OPEN}[\"'`(\[]{{0,3}}"
+    rf"(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s\"'`]{{0,99}}[0-9]){_WITH_AND}{{8,}})",
     _FLAGS,
+)
+JOINED = re.compile(
+    rf"{_LETTER}(?:{_TOKENS}|{_PASSWORDS})(?:\s?:?\s?&?str(?:ing)?)?(?:{_SET}|"
+    rf"\s?[.(\s](?=[\"'`])){_OPEN}[\"'`]{{0,3}}({_JOINED})"
+    rf"|(?:(?<![\w-])--[a-z-]{{0,40}}(?:token|secret|key)|\bsetx?(?: -\w)? \w{{0,99}}(?:token|secret|key|"
+    rf"password))[ =][\"']?({_JOINED})",
+    _FLAGS,
+)
+# A random text without digits has capitals as no name of a variable has them.
+LETTERS = re.compile(
+    r"(?:[Tt]oken|TOKEN|[Ss]ecret|SECRET|[Kk]ey|KEY|[Aa]uth|&code|\?code)[\"'\] ]{0,3}(?:[:=]|is|equals|\t|"
+    r"\s{3})[\s\"']{0,9}((?=[a-z]*[A-Z]+[a-z])(?=\w*[A-Z]{2})[A-Za-z]{16,})(?![\w.(])",
+    re.ASCII,
 )
 PASSWORD = re.compile(
-    r"(?<![A-Za-z0-9_-])[\w-]{0,40}?(?:passw(?:or)?d|passphrase|pwd|userpwd|__session|__client\w{0,20})"
-    rf"(?![\w-]){_IS}(?:\"{_SECRET}([^\"\n]{{4,}})|'{_SECRET}([^'\n]{{4,}})|{_SECRET}({_PLAIN}{{4,}}))",
+    rf"(?:{_NAME}(?:{_PASSWORDS}|userpwd|sshpass|__session|__client\w{{0,20}})"
+    r"|(?<![\w-])(?<!--- )(?:[\w-]{0,40}[_-])?p(?:ass|w))"
+    rf"(?![\w-]){_IS}(?!{_SAID})(?:{_OPEN}(?:\"\"(?=\")|''(?='))?(?![\"'] )(?:{_QUOTED}|`([^`\n]{{4,}}))"
+    rf"|(?:q\{{([^{{}}\n]{{4,99}})|\{{((?=[^{{}}]{{0,99}}[0-9])[^{{}}\s\"':]{{8,99}}))(?=\}})|(?![a-z_.]{{1,99}}\(|"
+    rf"!vault)({_WITH_AND}{{4,}}(?:(?: [a-z]{{2,20}}){{1,7}}(?=\s*?(?:[\r\n,;'\"\\]|\Z)))?))",
     _FLAGS,
 )
+# As people write, and as tables and forms show it: name and password, with blanks, a bar or a few words between.
+_LINK = r"(?:[\s*|.>\u2014\u2013-]|(?:is|was|ist|lautet:?|est|es|[\u00e8\u00e9]|to|set|equals)(?=\s)){0,24}"
+PROSE = re.compile(
+    rf"{_LETTER}(?<![\w-])(?:[\w-]{{0,40}}_)?(?:{_PASSWORDS}|p(?:ass|w))(?=[\s*|]){_LINK}"
+    rf"(?:[\"'`](?!{_SAID})([^\"'`\n]{{8,80}})(?=[\"'`])|(?<=[\s*|]){_NO_OTHER}{_MIXED}({_PLAIN}{{8,100}}))",
+    _FLAGS,
+)
+TOLD = re.compile(
+    rf"\b(?:api[ _-]?key|token|secret)(?:\s{{1,9}}(?:is|was|equals)|[ ]{{0,9}}[\t|]|"
+    rf"[ ]{{3}})[\s:\"'`]{{0,40}}{_NO_OTHER}((?:(?=[a-z]*[0-9])[\w.+/=-]{{12,}}|{_JOINED}))"
+    rf"|\b(?:cred(?:ential)?s|log-?in|user(?:name)?/pass(?:word)?)(?:[ ]?[:=][ ]?|[ ](?:is|are|with|as)[ ])"
+    rf"[\w.@-]{{1,99}}[ ]?[:/][ ]?(?!/){_MIXED}({_PLAIN}{{8,}})"
+    rf"|\bpass(?:word|wd)?;{_MIXED}({_PLAIN}{{8,}})|\bbasic[ ][\w.@-]{{1,99}}:(?![ /])({_PLAIN}{{6,}})",
+    _FLAGS,
+)
+# As an element, as attributes, as a part of a form, in a file, and as .netrc and the options of a few programs have it.
+MARKUP = re.compile(
+    r"<[\w.:-]{0,40}?(?:passw(?:or)?d|passwort|pwd|passphrase|(?:token|secret|"
+    r"api-?key)(?=[^<>]{0,99}>[^<]{0,200}[0-9-]))(?:\s[^<>]{0,99})?>(?:<!\[CDATA\[)?([^<\]\r\n]{4,200})(?=[<\]])"
+    rf"|[\"'][\w.:-]{{0,40}}?(?:passw(?:or)?d|pwd|passphrase)[\"']\s{{0,9}}value\s{{0,9}}=\s{{0,9}}(?:{_QUOTED})"
+    r"|value=[\"']([^\"'<>\n]{4,200})[\"'](?=\stype=[\"']password)"
+    rf"|form-data; name=[\"']?[\w-]{{0,40}}?(?:{_PASSWORDS}|token|secret|api_?key)[\"']?[^\r\n]{{0,99}}"
+    rf"(?:\r?\n[\w-]{{1,99}}:[^\r\n]{{0,99}}){{0,3}}\r?\n\r?\n([^\r\n]{{4,200}})"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----([\w+/=:,\s\\\"'>|]{16,})"
+    rf"|>\s{{0,9}}(?:{_PASSWORDS}|token|secret):?\s{{0,9}}(?:</?[\w:]{{1,20}}[^<>]{{0,99}}>\s{{0,9}}){{1,4}}"
+    rf"((?=[^<]{{0,99}}[0-9-])[^<\s]{{8,200}})"
+    rf"|\blogin\s{{0,9}}[^\s]{{1,99}}\s{{0,9}}password\s{{0,9}}([^\s]{{4,}})"
+    rf"|(?<![^\n>])[\w.*-]{{1,99}}:(?:[0-9]{{4,5}}|\*):[\w*-]{{1,99}}:[\w*-]{{1,99}}:{_MIXED}([^\s:]{{8,100}})"
+    # What answers a question, of a server (in base64) or a program; the last value of a row in SQL.
+    r"|334 UGFzc3dvcmQ6\s{1,9}(?:[CS>]:?[ ])?([\w+/=]{8,})|assword:?[ ]?[\"'}](?:[ ]?\{)?\s{1,20}send\s{1,9}(?:--[ ])?"
+    r"[\"']([^\"'\n\\$]{4,})|\binsert\s{1,9}into\s{1,9}[^\s()]{1,99}\s{0,9}\([^()]{0,200}pass(?:word|wd)?[\"'`]?\s{0,9}\)"
+    r"\s{1,9}values\s{0,9}\((?:[^()]{0,200},)?\s{0,9}'([^'\n]{4,99})(?='\s{0,9}\))",
+    _FLAGS,
+)
+_LINE = r"[^\r\n|;]{0,99}?"
+SWITCH = re.compile(
+    rf"(?:(?<![\w-])(?:(?:-[uUabE]|--cert)(?==?[\s\"']*[^\s\"']{{1,99}}[:=])|--(?:user|cookie|auth|oauth2-bearer|"
+    rf"{_LONG_OPTION}|proxy-user))[=\s]{{1,4}}"
+    rf"|\b(?:(?:sshpass|(?:docker|podman|helm registry|az acr|oc) login {_LINE}) -p[ =]?"
+    rf"|(?:mysql(?:dump|admin|sh)?|7z)(?: {_LINE})? -p|psexec(?:64)?(?:\.exe)? {_LINE}-p |ldap\w{{3,9}} {_LINE}-w |"
+    rf"net use (?:\w: )?\\\\[^\s]{{1,99}} (?!/)|(?:net user|add_user|thin:|sqlplus) ?[\w.-]{{1,99}}[ /](?!/)|BY (?=')"
+    rf"|curl {_LINE}-[fgikLnsSvk#]{{0,8}}u ?[\"']?[^\s\"':/]{{1,99}}:)| /(?:rp |user:[^\s:]{{1,99}}[ :](?!/))"
+    rf"|\becho(?=[^\r\n|]{{4,99}}\|[^\r\n]{{0,99}}--password-stdin) "
+    rf"|(?<![^\n> ])(?:PASS|AUTH|[a-z]?[0-9]{{0,4}} LOGIN)(?: [\w.@-]{{1,99}})? (?:(?=[\"'])|{_MIXED}(?![^\s]*[/.])))"
+    rf"{_GIVEN}",
+    re.ASCII,
+)
 COOKIE = re.compile(
-    rf"(?<![A-Za-z0-9])(?:cookies?|cookiefile){_IS}"
-    rf"(?:\"{_SECRET}([^\"\n]{{4,}})|'{_SECRET}([^'\n]{{4,}})|{_SECRET}([^{_BLANK}\"'][^\r\n\"'()\[\]{{}}]{{3,}}))",
+    rf"(?<![A-Za-z0-9])(?:cookies?|cookiefile){_IS}[\[(]{{0,2}}"
+    rf"(?:{_QUOTED}|(?:\{{|dict\()([^{{}}()\n]{{0,99}}[\"'][^\"'\n]{{8,}}[\"'][^{{}}()\n]{{0,300}})"
+    rf"|(?!dict\(|[\w.]{{1,99}}\()([^\s\"'][^\r\n\"'()\[\]{{}}]{{3,}}))"
+    r"|(?<![^\n \t])(?:set-)?cookie[ \t]{0,4}\r?\n[ \t]{0,8}([\w.-]{1,60}=[^\r\n]{4,})"
+    r"|\t(?:TRUE|FALSE)\t[0-9]{1,12}\t[^\t\r\n]{1,80}\t([^\t\r\n]{8,})|\t([^\t\r\n]{8,})(?=\t[\w.-]{1,80}\t/)",
     _FLAGS,
 )
 LOGIN_PAIR = re.compile(
-    rf"(?<![A-Za-z0-9])auth{_IS}\([\"'][^\"'\n]{{1,100}}[\"'],{_B}*[\"']{_SECRET}([^\"'\n]{{4,}})", _FLAGS
-)
-LOGIN_OPTION = re.compile(
-    rf"(?<![\w-])(?:-[uab](?=={{0,1}}[{_BLANK}\"']*[^{_BLANK}\"']{{1,100}}[:=])|--(?:user|cookie|auth|oauth2-bearer|"
-    rf"(?:http-|proxy-|ftp-)?password|proxy-user|pass))[={_BLANK}]{{1,4}}"
-    rf"(?:\"{_SECRET}([^\"\n]{{4,}})|'{_SECRET}([^'\n]{{4,}})|{_SECRET}([^{_BLANK}\"']{{4,}}))",
-    re.ASCII,
+    rf"(?<![A-Za-z0-9])(?:auth{_IS}\(|(?:\w{{0,20}}?(?:basic|digest)_?auth|\w{{0,20}}?credentials?|login)\()\s{{0,40}}"
+    rf"[\"'][^\"'\n]{{1,99}}[\"'],\s*[\"']([^\"'\n]{{4,}})",
+    _FLAGS,
 )
 # A header as an object: {"name": "cookie", "value": "…"}.
 PAIR = re.compile(
-    rf"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"'][{_BLANK}]*"
-    rf"[,)][{_BLANK}]*(?:[\"'][{_BLANK}]*)?(?:value[\"']?[{_BLANK}]*[:=][{_BLANK}]*)?[\"']?"
-    rf"(?:(?:bearer|basic|token|digest)[{_BLANK}]+)?{_SECRET}(?![A-Za-z]+[\"'\n]|{_B}|[^\w\"'\n]{{0,2}}(?:bearer|basic|token)?[^\w\"'\n]{{0,4}}[\"'\n])"
-    r"([^\"'\n\\]{8,})",
+    r"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"']\s*"
+    r"(?:,|\)(?=[ \t]*[\"']))\s*(?:[\"']\s*)?(?:value[\"']?\s*[:=]\s*)?[\"']?"
+    rf"(?!bearer\s+(?:{_RARER}))(?:(?:bearer|basic|token|digest)\s+)?"
+    r"(?![A-Za-z]+[\"'\n]|(?:content|accept|user|cache|x)-|\s|"
+    r"[^\w\"'\n]{0,2}(?:bearer|basic|token)?[^\w\"'\n]{0,4}[\"'\n])([^\"'\n\\]{8,})",
+    _FLAGS,
+)
+VALUE = re.compile(
+    rf"(?:\([\"'][\w-]{{0,40}}?{_TOKENS}[\"']\s{{0,9}},|[\"'](?=[\w-]{{3,99}}[\"']\s{{0,9}},)(?:[\w-]{{0,40}}?(?:{_TOKENS}|{_PASSWORDS}|session)|"
+    rf"sid)[\"']\s{{0,9}},\s{{0,40}}[\"']?value[\"']?\s{{0,9}}[:=]|"
+    rf"cookies?\.set\([\"'][^\"'\n]{{1,99}}[\"'],)\s{{0,9}}[\"'](?=[^\"'\n]{{0,99}}[0-9-]|"
+    rf"[^\"'\n]{{20}})([^\"'\n\\]{{8,}})",
     _FLAGS,
 )
 SCHEME = re.compile(
-    rf"\b(?:bearer|basic|digest)[{_BLANK}+:=\"']+{_SECRET}"
-    r"((?=[A-Za-z]*[0-9_=+/.-])[A-Za-z0-9_=+/.~-]{8,})",
+    r"\b(?:bearer|basic|digest)[\s+:=\"']+(?![+:=\"'])((?=[A-Za-z]*[0-9_=+/.-])[A-Za-z0-9_=+/.~-]{8,})",
     _FLAGS,
 )
-LOGIN = re.compile(rf"(?<=://)(?!\[)[^{_BLANK}/@'\"<>]+(?=@)", re.ASCII)
-# Base64 of a key's or token's beginning, at each of the three places where it may begin; and its hexadecimal digits.
-IN_BASE64 = re.compile(
-    r"(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+/=-]{4,}"
-    r"(?:[\r\n]+[ \t]*[\w+/-]{8,}={0,2}(?![\w:]))*",
+# What a function that adds the word Bearer is given, and a header whose value stands in front of its name, or below it.
+_LITERAL = r"(?![ \t]|your|my[_-]|insert|replace|x{3}|[A-Z_]+['\"])([^'\"\r\n]{8,200})"
+CALL = re.compile(
+    rf"(?:bearer(?:[_-]?(?:auth|token)|[ ])?[\"']?\s{{0,9}}[(,]|securestring(?: -string)?)\s{{0,9}}[\"']{_LITERAL}"
+    rf"(?=[\"'](?!\s{{0,9}}:))|(?<=\([\"']){_LITERAL}(?=[\"'],\s{{0,9}}forHTTPHeaderField:\s{{0,9}}[\"']"
+    r"(?:authorization|x-api-key|api-key|cookie)[\"'])"
+    rf"|(?:name|key):[ \t]{{0,4}}[\"']?(?:[\w-]{{0,40}}?(?:{_TOKENS}|{_PASSWORDS}|cookie))[\"']?[ \t]{{0,4}}\r?\n"
+    rf"[ \t]{{0,40}}value:[ \t]{{0,4}}[\"']?(?:bearer[ \t]{{1,4}})?{_LITERAL}"
+    rf"|[\"'](?=[\w-]{{3,99}}[\"']\s{{0,9}}\{{)[\w-]{{0,40}}?(?:{_TOKENS}|{_PASSWORDS})[\"']\s{{0,9}}\{{\s{{0,40}}default\s{{0,9}}=\s{{0,9}}\"{_LITERAL}",
+    _FLAGS,
+)
+LOGIN = re.compile(
+    r"(?<=://)(?![^/@]{0,40}\[\[|\[)[^\s/'\"<>]+(?=@)"
+    r"|(?<=://)[\w.-]{1,40}:(?![0-9]{1,5}[/?#]|[^\s@]{0,40}\[)([^\s@'\"<>]{4,60})(?=@)"
+    r"|(?<![\w/@.:-])[\w.-]{1,40}:(?=[^\s@]{0,59}[0-9])(?=[^\s@]{0,59}[!#$%^*])([^\s@'\"<>/:]{8,60})"
+    r"(?=@[\w-]{1,60}\.\w)"
+    # Whoever knows such an address may send to it.
+    r"|(?:hooks\.zapier\.com/hooks/(?:standard|catch)|\bhook\.(?:[a-z0-9]{2,9}\.)?make\.com|hook\.integromat\.com|"
+    r"webhook\.office\.com/webhookb2|logic\.azure\.com[^\s\"']{0,200}[?&]sig=)/?([\w@/%.-]{6,300})",
     re.ASCII,
 )
-IN_HEX = re.compile(r"636c(?:617069|657874)5f[0-9a-f]{8,}", _FLAGS)
+# Base64 of how a key or token begins, at each place where it may, and its bytes; a dump of any bytes.
+_BYTES = r"[ ]{1,2}[0-9a-fA-F]{2}(?:[ ]{0,2}[0-9a-fA-F]{2}){7,31}|(?:[ ]{3}[ -~]|[ ]{2}\\[a-z0]|[ ][0-7]{3}){8,16}"
+IN_BYTES = re.compile(
+    r"(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+/=-]{4,}"
+    r"(?:[\r\n]+[ \t]*[\w+/-]{8,}={0,2}(?![\w:]))*"
+    r"|\b(?:99[,\s]{1,9}108[,\s]{1,9}(?:97[,\s]{1,9}112[,\s]{1,9}105|101[,\s]{1,9}120[,\s]{1,9}116)[,\s]{1,9}95|"
+    r"0x63[,\s]{1,9}0x6[cC][,\s]{1,9}0x6[15][,\s]{1,9}0x7[08][,\s]{1,9}0x[67][94][,\s]{1,9}0x5[fF])"
+    r"(?:[,\s]{1,9}(?:0x[0-9a-fA-F]{2}|[0-9]{1,3})\b){4,}"
+    rf"|(?<![^\n])[ \t]{{0,8}}[0-9a-fA-F]{{7,8}}:?((?:{_BYTES})(?![^ \n|])[^\n]{{0,99}}"
+    r"(?:\n[ \t]{0,8}[0-9a-fA-F]{7,8}:?[ ]{1,3}[!-~][^\n]{0,150})*)",
+    re.ASCII,
+)
+IN_HEX = re.compile(
+    r"(?<![\w+/.-])(?=[0-9]*[a-f])(?=[a-f]*[0-9])[0-9a-f]{32,}(?![\w.-])|636c(?:617069|657874)5f[0-9a-f]{8,}"
+    r"|c l (?:a p i|e x t) _(?: [\w-]){8,}|cl(?:api|ext)_(?=[\w-]{0,63}[0-9][a-z])[\w-]{16,}",
+    _FLAGS,
+)
 PERSONAL = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[_-](?:live|test|proj|ant)?[_-]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|"
-    r"pat-(?:na|eu|ap)[0-9]-|AKIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|dop_v1_)[\w.-]{12,}",
+    r"pat-(?:na|eu|ap)[0-9]-|AKIA|ASIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|gsk_|dop_v1_|dckr_pat_|lin_api_|"
+    r"ntn_|hv[bs]\.|[0-9]{8,10}:AA)|hooks\.slack\.com/services/(?:\w{1,20}/){0,2}|/api/webhooks/[0-9]{1,20}/",
     re.ASCII,
 )
-# Mixed as only generated text is. What is part of an address stays: LinkedIn's have such parts.
+WHOLE_TOKEN = re.compile(r"[\w.=:/-]*", re.ASCII)
+# Mixed as only generated text is; in one case; in a path, but LinkedIn's; as a host; AWS's.
 GENERATED = re.compile(
     r"(?<![\w+/.-])(?!/|(?:[a-z]{1,12}_){0,2}[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-)"
-    r"(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[0-9])(?![\w-]{0,15}/)[\w+/-]{24,}={0,2}(?![\w.])",
+    r"(?=[\w+/-]*[a-z])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[0-9])(?![\w-]{0,15}/)[\w+/-]{24,}={0,2}(?![\w.])"
+    r"|(?<![\w+/.-])(?=[0-9]{0,3}(?:[A-Za-z_-]{1,40}[0-9]{1,3}){3})(?![A-Z_]{0,20}[0-9A-F]{8}-[0-9A-F]{4}-)"
+    r"(?:[A-Z0-9_-]{40,}|[a-z0-9_-]{64}|[a-z0-9]{32,}|[A-Z0-9]{32,})(?![\w.-])"
+    r"|(?<=/)(?<!/in/)(?<!/pub/)(?<!/lead/)(?<!/people/)(?<!/profile/)(?<!/company/)(?:(?=[\w-]{0,99}[0-9][a-z])"
+    r"(?:(?=[\w-]{0,99}[A-Z])[\w-]{24,}|(?=[0-9a-f]{0,31}[g-z])[0-9a-z]{32,})|(?=(?:[\w-]{0,20}?[A-Z]{2}[a-z]){2})"
+    r"[\w-]{24,})(?:\+[\w+/=-]*)?(?![\w.-])"
+    r"|(?<![\w-])(?=[\w-]{0,62}[0-9][A-Za-z])[\w-]{20,63}(?=\.(?:\w{1,20}\.)?cleanlist\.)"
+    r"|(?<=://)(?=[\w-]{0,62}[a-z])(?=[\w-]{0,62}[A-Z])(?=[\w-]{0,62}[0-9])[\w-]{24,63}(?=\.)"
+    r"|(?<![\w+/=-])(?!/)(?=(?:[a-z0-9+/]*[A-Z]+[a-z0-9+/]){5})(?=[A-Za-z+/]*[0-9][A-Za-z+/]*[0-9])[\w+/]{40}(?![\w+/=-])",
     re.ASCII,
 )
-
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
-IN_WHOLE_TEXTS, AT_THE_BEGINNING = (ALONE, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER), (OPENING,)
+IN_WHOLE_TEXTS = (ALONE, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
+AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
 ONCE = (CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD)
-AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND)
-NET = (NAMED, PASSWORD, COOKIE, LOGIN_PAIR, LOGIN_OPTION, PAIR, SCHEME, LOGIN, IN_HEX, PERSONAL, GENERATED)
+AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
+NET = (
+    *(NAMED, JOINED, LETTERS, PASSWORD, PROSE, TOLD),
+    *(MARKUP, SWITCH, COOKIE, LOGIN_PAIR),
+    *(PAIR, VALUE, SCHEME, CALL, LOGIN, IN_HEX, GENERATED),
+)

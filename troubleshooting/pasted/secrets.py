@@ -7,21 +7,23 @@ shell's rules. The ends are named only where the browser knows them from the con
 """
 
 import re
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from cleanlist.secret_formats import KEY_LENGTH, KEY_PREFIXES
 from troubleshooting.pasted import secret_patterns as patterns
-from troubleshooting.pasted.decoded_text import DecodedText
 
-_BLANKS = re.compile(r"[ \t]*")
-_UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"')}
+_ENTITIES = {"quot": '"', "apos": "'", "nbsp": " ", "lt": "<", "gt": ">"}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
+_IN_VIEW = {0xA0: " ", 0xAD: ""}
+_UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"', "`")}
 _MARK = re.compile(
     r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
 )
 _SHOWN = 4  # characters behind the prefix that lists show
-_SHORTEST_PART, _LONG_PART, _LONGEST_TOKEN = 6, 12, 4000
+_SHORTEST_PART, _OTHER_PART, _LONG_PART, _LONGEST_TOKEN = 6, 8, 12, 4000
 
 
 @dataclass(frozen=True)
@@ -54,24 +56,76 @@ class StrippedText:
     found: bool
 
 
+@dataclass(frozen=True)
+class DecodedText:
+    """A text, and what it is decoded; ``decoded`` and ``original`` are places behind each of which they run alike."""
+
+    source: str
+    text: str
+    decoded: list[int]
+    original: list[int]
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Decode ``text``."""
+        parts, decoded, original = [], [0], [0]
+        at = length = 0
+        for found in patterns.ENCODED.finditer(text):
+            character = _character(found)
+            length += found.start() - at
+            decoded += [length, length + len(character)]
+            original += [found.start(), found.end()]
+            parts += [text[at : found.start()], character]
+            at, length = found.end(), length + len(character)
+        return cls(text, "".join([*parts, text[at:]]), decoded, original)
+
+    def start(self, at: int) -> int:
+        """Return where in the text itself what begins at a place of the decoded one begins."""
+        index = bisect_right(self.decoded, at) - 1
+        return self.original[index] + at - self.decoded[index]
+
+    def end(self, at: int) -> int:
+        """Return where what ends there ends: in front of what is decoded to nothing, such as a tag behind it."""
+        index = bisect_left(self.decoded, at)
+        return self.original[index] if self.decoded[index : index + 1] == [at] else self.start(at)
+
+
+def _character(found: re.Match[str]) -> str:
+    percent, escaped, entity, decimal, named, octal, letter, blank, line = found.groups()
+    if code := percent or escaped or entity:
+        return chr(int(code, 16)).translate(_IN_VIEW)
+    if decimal or octal:
+        return chr(int(decimal) if decimal else int(octal, 8)).translate(_IN_VIEW)
+    if named:
+        return _ENTITIES[named.lower()]
+    if blank or line:
+        return " " if blank else "\n"
+    return _ESCAPES.get(letter, letter) if letter else ""
+
+
 def remove_secrets(text: str) -> StrippedText:
     """Return ``text`` with every key, token and password replaced by a mark.
 
     First tokens and keys, wherever they stand; then what is secret by its place; at last the net, without conditions.
     """
-    clean = _replaced(text, lambda view: _matches_in(view.text, [patterns.IN_BASE64]))
-    clean = _replaced(clean, lambda view: _tokens_in(view.text))
-    clean = _replaced(clean, lambda view: _keys_in(view.text))
+
+    def others(view: DecodedText) -> _Found:
+        return _tokens_in(view.text, patterns.PERSONAL, "[secret-removed]")
+
+    view = _replaced(DecodedText.of(text), lambda view: _matches_in(view.text, [patterns.IN_BYTES]))
+    view = _replaced(view, lambda view: _tokens_in(view.text, patterns.TOKEN, "[token-removed]"))
+    view = _replaced(view, lambda view: _keys_in(view.text))
+    clean = _replaced(view, others, unless=patterns.WHOLE_TOKEN).source
     clean = patterns.HEADER.sub(_header, clean)
     clean = patterns.OPTION.sub(r"\1\2[secret-removed]", clean)
     clean = patterns.SESSION_TOKEN.sub(lambda found: "[token-removed]" if found[1] else found[0], clean)
     for pattern in (patterns.FIELD, patterns.QUERY, patterns.BEARER):
         clean = pattern.sub(r"\1[secret-removed]", clean)
-    clean = patterns.USERINFO.sub("[secret-removed]", clean)
     alone = patterns.EDGES.sub("", clean)
     if patterns.ALONE.fullmatch(alone) and not patterns.ID.fullmatch(alone):
         clean = key_marker(alone)
-    clean = _replaced(clean, lambda view: _matches_in(patterns.MARK.sub(_blot, view.text), patterns.NET))
+    view = _replaced(DecodedText.of(clean), others)
+    clean = _replaced(view, lambda view: _matches_in(patterns.MARK.sub(_blot, view.text), patterns.NET)).source
     return StrippedText(clean, clean != text)
 
 
@@ -86,38 +140,43 @@ def key_marker(secret: str) -> str:
 _Found = Iterator[tuple[int, int, str]]  # where it begins and ends, and what takes its place
 
 
-def _replaced(text: str, find: Callable[[DecodedText], _Found]) -> str:
-    """Return ``text`` with what is found in its decoded form replaced where it stands in it."""
-    view = DecodedText.of(text)
+def _replaced(
+    view: DecodedText, find: Callable[[DecodedText], _Found], unless: re.Pattern[str] | None = None
+) -> DecodedText:
+    """Return the text with what is found in its decoded form replaced where it stands in it.
+
+    What stands there just as ``unless`` has it stays.
+    """
     parts, at = [], 0
     for start, end, mark in find(view):
-        parts += [text[at : view.place(start)], mark]
-        at = view.place(end)
-    return "".join([*parts, text[at:]]) if parts else text
+        begins, ends = view.start(start), view.end(end)
+        if unless is None or not unless.fullmatch(view.source, begins, ends):
+            parts += [view.source[at:begins], mark]
+            at = ends
+    return DecodedText.of("".join([*parts, view.source[at:]])) if parts else view
 
 
 def _keys_in(text: str) -> _Found:
-    at = 0
-    while found := patterns.KEY.search(text, at):
-        whole = KEY_LENGTH - len(KEY_PREFIXES[0])
-        at, count = _end_of(text, found.end(), patterns.KEY_PART, whole)
-        if count > _SHOWN and not _stands_for_a_key(text, found.end(), at):
-            yield found.start(), at, key_marker(text[found.start() : at])
+    for at, start, end, count in _secrets_in(text, patterns.KEY, patterns.KEY_PART, KEY_LENGTH - len(KEY_PREFIXES[0])):
+        if count > _SHOWN and not patterns.PLACEHOLDER.fullmatch(text, start, end):
+            yield at, end, key_marker(text[at:end])
 
 
-def _stands_for_a_key(text: str, start: int, end: int) -> bool:
-    return patterns.PLACEHOLDER.fullmatch(text[start:end]) is not None
-
-
-def _tokens_in(text: str) -> _Found:
-    at = 0
-    while found := patterns.TOKEN.search(text, at):
-        at, count = _end_of(text, found.end(), patterns.TOKEN_PART, 0)
-        end = found.start() + len(text[found.start() : at].rstrip("."))
-        has_dot = "." in text[found.start() : end]
-        before = text[max(0, found.start() - KEY_LENGTH) : found.start()]
+def _tokens_in(text: str, pattern: re.Pattern[str], mark: str) -> _Found:
+    for at, _, end, count in _secrets_in(text, pattern, patterns.TOKEN_PART, 0):
+        token = text[at:end].rstrip(".")
+        before = text[max(0, at - KEY_LENGTH) : at]
+        has_dot = pattern is patterns.TOKEN and "." in token
         if has_dot or (count > _LONG_PART and not patterns.IN_KEY.search(before)):
-            yield found.start(), end, "[token-removed]"
+            yield at, at + len(token), mark
+
+
+def _secrets_in(text: str, pattern: re.Pattern[str], part: re.Pattern[str], whole: int) -> Iterator[tuple[int, ...]]:
+    """Yield where each begins, where it goes on behind what it begins with, where it ends, and how long that is."""
+    end = 0
+    while found := pattern.search(text, end):
+        end, count = _end_of(text, found.end(), part, whole)
+        yield found.start(), found.end(), end, count
 
 
 def _end_of(text: str, at: int, part: re.Pattern[str], whole: int) -> tuple[int, int]:
@@ -131,7 +190,7 @@ def _end_of(text: str, at: int, part: re.Pattern[str], whole: int) -> tuple[int,
     while (count < whole or not whole) and count < _LONGEST_TOKEN and (gap := patterns.GAP.match(text, end)):
         behind = _end_of_part(part, text, gap.end())
         more = text[gap.end() : behind]
-        least = _SHORTEST_PART if count + len(more) <= whole else _LONG_PART
+        least = _SHORTEST_PART if count + len(more) <= whole else _LONG_PART if whole else _OTHER_PART
         is_part = len(more) >= least and not patterns.WORDS.fullmatch(more) and not patterns.OTHER_ID.fullmatch(more)
         fits = bool(whole) or patterns.BREAK.search(gap[0]) is not None
         if not more or more.startswith(KEY_PREFIXES) or not (count + len(more) == whole or (is_part and fits)):
@@ -151,6 +210,7 @@ def _matches_in(text: str, net: Iterable[re.Pattern[str]]) -> _Found:
         (found.end() - len(found[found.lastindex or 0]), found.end())
         for pattern in net
         for found in pattern.finditer(text)
+        if not (found.lastindex and patterns.STANDS_FOR.match(text, found.start(found.lastindex)))
     )
     last = 0
     for start, end in spans:
@@ -169,8 +229,8 @@ def _blot(mark: re.Match[str]) -> str:
 
 def _header(found: re.Match[str]) -> str:
     quote, name, colon, rest = found.groups()
-    blanks = _BLANKS.match(rest)
-    start = blanks.end() if blanks else 0
+    before = patterns.BEFORE_VALUE.match(rest)
+    start = before.end() if before else 0
     value = rest[start:]
     end = _end_of_value(quote, colon, value)
     return f"{quote}{name}{colon}{rest[:start]}{_without_credential(name, value[:end])}{value[end:]}"

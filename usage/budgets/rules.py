@@ -207,9 +207,8 @@ register(
     RuleKind(
         name=USED,
         label="Budget used",
-        explanation="Fires when more than this part of the workspace's budget is used, in credits of the present month "
-        "or week. Where it is not known how much was spent, the most that can have been counts. It ends with the "
-        "month or week.",
+        explanation="Fires when more than this share of the budget for the current month or week is used. Where the "
+        "spend is only known as a range, its upper end counts. The alert resolves when the month or week ends.",
         direction="above",
         unit="%",
         read=read_used,
@@ -229,8 +228,8 @@ register(
     RuleKind(
         name=FORECAST,
         label="Budget forecast",
-        explanation="Fires when by the forecast more than this part of the budget will be used at the end of the "
-        "month or week. Says nothing until there is enough history, unless it is passed already.",
+        explanation="Fires when the forecast says that more than this share of the budget will be used by the end of "
+        "the month or week. It needs enough history, unless the budget is exceeded already.",
         direction="above",
         unit="%",
         read=read_forecast,

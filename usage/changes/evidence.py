@@ -113,8 +113,8 @@ def _ended_enrichments(workspace: Workspace, since: datetime, until: datetime) -
 
 
 def _refusals(workspace: Workspace, since: datetime, until: datetime) -> list[datetime]:
-    log = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=402, created_at__range=(since, until))
-    return list(log.order_by("-created_at").values_list("created_at", flat=True)[:MOST_REFUSALS])[::-1]
+    log = LoggedRequest.objects.of(workspace).by_customer().filter(status_code=402).by_hour().between(since, until)
+    return list(log.newest_first().values_list("created_at", flat=True)[:MOST_REFUSALS])[::-1]
 
 
 def log_read_until(workspace: Workspace) -> datetime | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from alerts.engine.rule_kinds import DataPoint, DefaultRule, NoData, Observation, Observations, RuleKind, register
 from alerts.models import Rule
 from core.formatting import DAY, format_number, format_quantity
-from usage.credit_status import CreditStatus, credit_statuses
+from usage.credit_status import CreditStatus, credits_by_workspace
 from usage.forecast.runway import past_days
 from workspaces.models import Workspace
 from workspaces.polling.registry import BALANCE
@@ -15,7 +15,7 @@ from workspaces.polling.registry import BALANCE
 
 def read_runway(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
     """Return how many days the credits last."""
-    known = {one.workspace.pk: one for one in credit_statuses((rule.workspace for rule in rules), now)}
+    known = credits_by_workspace(rules, now)
     return {rule.pk: _lasting(known[rule.workspace_id]) for rule in rules}
 
 
@@ -43,14 +43,15 @@ register(
     RuleKind(
         name="runway_below",
         label="Runway shorter than",
-        explanation="Fires when the credits last fewer days than this at the workspace's own hourly and weekly "
-        "pattern. Says nothing until there is enough history.",
+        explanation="Fires when the credits will last fewer days than this, given how the workspace spends by hour and "
+        "weekday. It needs enough history.",
         direction="below",
         unit="days",
         read=read_runway,
         describe=lambda rule: f"the credits last less than {format_quantity(rule.threshold, 'days')}",
         resources=frozenset({BALANCE}),
         position=11,
+        end=0,
         family="credits",
         history=runway_history,
         descending=True,

@@ -4,10 +4,11 @@ import csv
 import io
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
+from core.export import BYTE_ORDER_MARK, UTC_SIGN, unescape_formula
 from usage.changes.types import Mark
 from usage.models import MOST_CREDITS
 
@@ -71,7 +72,7 @@ def parse_history(text: str, now: datetime) -> ParsedHistory:
     Cells may also be separated by semicolons or tabs, as spreadsheets write them; the first line decides.
     """
     found = ParsedHistory()
-    text = text.removeprefix("\ufeff")
+    text = text.removeprefix(BYTE_ORDER_MARK)
     head = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=max(",;\t", key=head.count))
     try:
@@ -86,23 +87,36 @@ def parse_history(text: str, now: datetime) -> ParsedHistory:
 
 
 def _read(reader: "csv.DictReader[str]", found: ParsedHistory, now: datetime) -> None:
-    names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
+    names = [(name or "").strip().removesuffix(UTC_SIGN).strip().lower() for name in reader.fieldnames or ()]
     reader.fieldnames = names
     if not set(names) & set(TIMES) or not set(names) & set(BALANCES):
         found.complain("The first line must name the columns: at least “time” and “credits”.")
         return
+    is_own = set(EXPORTED) <= set(names)
     for number, cells in enumerate(reader):
         if number >= MOST_ROWS:
             found.complain(f"There are more than {MOST_ROWS:,} rows. Send them in several files.")
             return
         try:
-            found.rows.append(_row(cells, now))
+            found.rows.append(_behind(_row(cells, now), found.rows[-1] if is_own and found.rows else None))
         except InvalidCell as wrong:
             found.complain(f"Line {reader.line_num}: {wrong}")
 
 
+def _behind(row: HistoryRow, before: HistoryRow | None) -> HistoryRow:
+    """Return ``row`` after the one before it, in the same second of which it was read: exports have no parts of one."""
+    if before is None or not timedelta(0) <= before.until - row.since < timedelta(seconds=1):
+        return row
+    since = before.until + timedelta(milliseconds=1)
+    return replace(row, since=since, until=max(row.until, since))
+
+
 def _row(cells: Mapping[str | None, str | None], now: datetime) -> HistoryRow:
-    values = {name: (value or "").strip() for name, value in cells.items() if name and isinstance(value, str | None)}
+    values = {
+        name: unescape_formula((value or "").strip())
+        for name, value in cells.items()
+        if name and isinstance(value, str | None)
+    }
     since = _time(next((values[name] for name in TIMES if values.get(name)), ""), now)
     last = values.get("last_read_at", "")
     until = _time(last, now) if last else since

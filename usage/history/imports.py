@@ -54,7 +54,8 @@ def _is_free(row: HistoryRow, there: Sequence[tuple[datetime, datetime, int, int
     """Return whether there are no readings of that time: it is before or after all readings, or in a gap."""
     before = there[place - 1] if place else None
     after = there[place] if place < len(there) else None
-    if (before and before[1] >= row.since) or (after and after[0] <= row.until):
+    # Files have times to the second, so a reading of that second may be the same one.
+    if (before and before[1] >= row.since) or (after and after[0].replace(microsecond=0) <= row.until):
         return False
     is_unwatched = before is None or after is None or after[2] > 0
     return is_unwatched or bool(before and before[3]) or bool(after and after[3])

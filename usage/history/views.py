@@ -49,20 +49,13 @@ def _readings(workspace: Workspace) -> Iterator[BalanceReading]:
 
 
 def _cells(row: BalanceReading) -> tuple[object, ...]:
-    stretch = (row.first_read_at.isoformat(), row.read_at.isoformat(), f"{row.credits:f}")
+    stretch = (row.first_read_at, row.read_at, row.credits)
     change = getattr(row, "change", None)
     if change is None:
-        return (*stretch, "0", row.gap_seconds, *[""] * 8)
+        return (*stretch, 0, row.gap_seconds, *[""] * 8)
     amounts = (change.top_up_low, change.top_up_high, change.corrected, change.returned)
-    said = (change.mark, "" if change.marked is None else f"{change.marked:f}", change.note)
-    return (
-        *stretch,
-        f"{change.topped_up:f}",
-        row.gap_seconds,
-        *(f"{amount:f}" for amount in amounts),
-        change.certainty,
-        *said,
-    )
+    said = (change.mark, change.marked, change.note)
+    return (*stretch, change.topped_up, row.gap_seconds, *amounts, change.certainty, *said)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -19,6 +19,7 @@ from core.charts.chart import (
 )
 from core.charts.plot import Plot
 from core.charts.value_axis import ValueAxis
+from core.db.rollups import hour_of
 from core.formatting import counted, format_number, format_time
 from usage.forecast.runway import Runway
 from usage.page.ranges import Range
@@ -89,7 +90,7 @@ def balance_chart(
         words=_words(found, span),
         plot=plot,
         layers=[*_forecast_layers(plot, lines, end), *_history_layers(plot, runs)],
-        points=_points(runs, gaps, span),
+        points=_points(shown, gaps, span),
         gaps="".join(plot.band(since, until) for since, until in gaps),
         marks=joined_marks(marks, plot),
         thresholds=placed_thresholds([Threshold(float(one), _threshold_words(one)) for one in set(levels)], plot),
@@ -103,7 +104,8 @@ def balance_chart(
 
 def small_chart(found: Sequence[Sample], span: Range, height: int = 90) -> Chart:
     """Return the balance alone, of at least one sample."""
-    runs = _runs(thinned(found))
+    shown = thinned(found)
+    runs = _runs(shown)
     values = [value for run in runs for _, value in run]
     plot = Plot(begin_of(found, span), span.until, ValueAxis.around(values), height)
     gaps = [(since, until) for since, until in gaps_between(runs) if until > plot.begin]
@@ -113,7 +115,7 @@ def small_chart(found: Sequence[Sample], span: Range, height: int = 90) -> Chart
         words=_words(found, span),
         plot=plot,
         layers=_history_layers(plot, runs),
-        points=_points(runs, gaps, span),
+        points=_points(shown, gaps, span),
         gaps="".join(plot.band(since, until) for since, until in gaps),
         dot=(plot.percent(found[-1].at), plot.y(float(found[-1].credits))),
     )
@@ -177,13 +179,17 @@ def _forecast_layers(plot: Plot, lines: dict[str, Run], end: datetime) -> list[L
     ]
 
 
-def _points(runs: Sequence[Run], gaps: Sequence[tuple[datetime, datetime]], span: Range) -> list[Point]:
+def _points(shown: Sequence[Sample], gaps: Sequence[tuple[datetime, datetime]], span: Range) -> list[Point]:
     seconds = span.length <= timedelta(hours=1)
-    points = [
-        Point(at, f"{format_time(at, seconds=seconds)}: {_credits(value)}", value) for run in runs for at, value in run
-    ]
+    points = [Point(one.at, _sample_words(one, seconds=seconds), float(one.credits)) for one in shown]
     points += [Point(since + (until - since) / 2, gap_text(since, until)) for since, until in gaps]
     return sorted(points, key=lambda point: point.at)
+
+
+def _sample_words(one: Sample, *, seconds: bool) -> str:
+    if one.extreme:
+        return f"{one.extreme.capitalize()} in the hour from {format_time(hour_of(one.at))}: {_credits(one.credits)}"
+    return f"{format_time(one.at, seconds=seconds)}: {_credits(one.credits)}"
 
 
 def _bin_words(row: Bin) -> str:

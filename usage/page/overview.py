@@ -11,7 +11,7 @@ from django.http import QueryDict
 from alerts.models import Alert
 from core.charts.chart import Chart, Mark
 from core.formatting import counted, format_number
-from keys.models import ApiKey
+from keys.models import ApiKey, mark_namesakes
 from usage.budgets.status import BudgetStatus, budget_status
 from usage.burn import SpentCredits, TopUp, spent_since, top_ups
 from usage.changes.types import ZERO
@@ -104,7 +104,7 @@ def _keys(workspace: Workspace, span: Range) -> list[Mark]:
     inside = (span.since, span.until)
     rows = ApiKey.objects.of(workspace).filter(Q(created_at__range=inside) | Q(revoked_at__range=inside))
     found: list[Mark] = []
-    for key in rows.order_by("-first_seen_at", "pk")[:MOST_MARKS]:
+    for key in mark_namesakes(rows.order_by("-first_seen_at", "pk")[:MOST_MARKS]):
         if key.created_at and span.since <= key.created_at <= span.until:
             found.append(Mark(key.created_at, "created", f"Key created: {key.label}"))
         if key.revoked_at and span.since <= key.revoked_at <= span.until:
@@ -146,6 +146,11 @@ class Spending:
     def is_comparable(self) -> bool:
         """Return whether both periods were watched, so that their difference means something."""
         return not self.is_partial and self.before.covered >= WHOLE
+
+    @property
+    def is_over_tenfold(self) -> bool:
+        """Return whether so much more was spent than in the period before that a percentage would mean nothing."""
+        return 0 < 10 * self.before.credits < self.spent.credits
 
     @property
     def change_percent(self) -> int | None:

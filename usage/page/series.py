@@ -1,9 +1,10 @@
 """The balance over a range as samples: from single readings for short ranges, else from hours."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.utils import timezone
 
@@ -14,8 +15,8 @@ from usage.models import BalanceHour, BalanceReading
 from usage.page.ranges import Range
 from workspaces.models import Workspace
 
-# More steps than this cannot be told apart.
-MOST_SAMPLES = 200
+# More groups of samples than this cannot be told apart.
+MOST_GROUPS = 120
 MOST_BINS = 31
 # In a chart of hours, a shorter gap is narrower than a line.
 LEAST_GAP_SECONDS = 1800
@@ -23,13 +24,30 @@ LEAST_GAP_SECONDS = 1800
 
 @dataclass(frozen=True)
 class Sample:
-    """The balance at one time; ``spent`` and ``topped_up`` are since the previous sample, possibly across a gap."""
+    """The balance at one time; ``spent`` and ``topped_up`` are since the previous sample, possibly across a gap.
+
+    ``extreme`` is "lowest" or "highest" for that balance of an hour, of which nobody knows when in the hour it was.
+    """
 
     at: datetime
     credits: Decimal
     spent: Decimal = ZERO
     topped_up: Decimal = ZERO
     after_gap: bool = False
+    extreme: str = ""
+
+
+class _Hour(NamedTuple):
+    """The columns of ``BalanceHour`` that are drawn; a year of its rows takes longer."""
+
+    hour: datetime
+    lowest: Decimal
+    highest: Decimal
+    closing: Decimal
+    spent: Decimal
+    spent_in_gap: Decimal
+    topped_up: Decimal
+    covered_seconds: float
 
 
 def samples(workspace: Workspace, span: Range) -> list[Sample]:
@@ -63,29 +81,50 @@ def _from_hours(workspace: Workspace, span: Range) -> list[Sample]:
         first_read_at__range=(span.since, span.until), gap_seconds__gte=LEAST_GAP_SECONDS
     )
     broken = {hour_of(at) for at in gaps.values_list("first_read_at", flat=True)}
-    columns = ("hour", "closing", "spent", "spent_in_gap", "topped_up")
-    return [
-        Sample(min(hour + HOUR, span.until), closing, spent + lost, topped_up, hour in broken)
-        for hour, closing, spent, lost, topped_up in rows.order_by("hour").values_list(*columns)
-    ]
+    found: list[Sample] = []
+    for row in map(_Hour._make, rows.order_by("hour").values_list(*_Hour._fields)):
+        is_after_gap = row.hour in broken
+        before = found[-1].credits if found and not is_after_gap else None
+        inside = list(_hour_samples(row, before, span.until))
+        inside[0] = replace(inside[0], after_gap=is_after_gap)
+        found += inside
+    return found
 
 
-def thinned(found: Sequence[Sample], most: int = MOST_SAMPLES) -> list[Sample]:
-    """Join neighbors until there are no more than ``most``; sums, gaps and the last balance of each stay."""
+def _hour_samples(row: _Hour, before: Decimal | None, until: datetime) -> Iterator[Sample]:
+    """Yield the extremes that are neither the balance before nor the last one, and the last one.
+
+    Which extreme came first is not known either: in an hour with a top-up most likely the lowest.
+    """
+    end = min(row.hour + HOUR, until)
+    ends = [row.closing] if before is None else [before, row.closing]
+    extremes = [("lowest", row.lowest)] if row.lowest < min(ends) else []
+    if row.highest > max(ends):
+        extremes.insert(len(extremes) if row.topped_up else 0, ("highest", row.highest))
+    covered = min(timedelta(seconds=row.covered_seconds), end - row.hour)
+    for left, (name, credits_) in zip(range(len(extremes), 0, -1), extremes, strict=True):
+        yield Sample(end - covered * left / (len(extremes) + 1), credits_, extreme=name)
+    yield Sample(end, row.closing, row.spent + row.spent_in_gap, row.topped_up)
+
+
+def thinned(found: Sequence[Sample], most: int = MOST_GROUPS) -> list[Sample]:
+    """Return the first lowest, the first highest and the last sample of each of at most ``most`` groups, in order.
+
+    A gap within a group stays, before the next sample that is kept.
+    """
     size = -(-len(found) // most)
-    if size <= 1:
+    if size <= 3:
         return list(found)
-    return [_joined(found[place : place + size]) for place in range(0, len(found), size)]
-
-
-def _joined(group: Sequence[Sample]) -> Sample:
-    return Sample(
-        group[-1].at,
-        group[-1].credits,
-        sum((one.spent for one in group), ZERO),
-        sum((one.topped_up for one in group), ZERO),
-        any(one.after_gap for one in group),
-    )
+    kept: list[Sample] = []
+    for start in range(0, len(found), size):
+        group = found[start : start + size]
+        balances = [one.credits for one in group]
+        chosen = {balances.index(min(balances)), balances.index(max(balances)), len(group) - 1}
+        begin = 0
+        for place in sorted(chosen):
+            kept.append(replace(group[place], after_gap=any(one.after_gap for one in group[begin : place + 1])))
+            begin = place + 1
+    return kept
 
 
 @dataclass(frozen=True)
@@ -95,6 +134,7 @@ class Bin:
     since: datetime
     until: datetime
     credits: Decimal | None = None
+    lowest: Decimal | None = None
     spent: Decimal = ZERO
     topped_up: Decimal = ZERO
 
@@ -112,10 +152,12 @@ def bins(found: Sequence[Sample], since: datetime, until: datetime) -> list[Bin]
         inside = [one for one in rest if one.at <= end]
         rest = rest[len(inside) :]
         if inside:
-            joined = _joined(inside)
-            rows.append(Bin(begin, end, joined.credits, max(ZERO, joined.spent), joined.topped_up))
+            spent, topped_up = (sum((getattr(one, name) for one in inside), ZERO) for name in ("spent", "topped_up"))
+            lowest = min(one.credits for one in inside)
+            rows.append(Bin(begin, end, inside[-1].credits, lowest, max(ZERO, spent), topped_up))
         else:
             # A balance that does not change has no samples of its own until the next one.
             is_idle = bool(rows and rest) and not rest[0].after_gap
-            rows.append(Bin(begin, end, rows[-1].credits if is_idle else None))
+            held = rows[-1].credits if is_idle else None
+            rows.append(Bin(begin, end, held, held))
     return rows

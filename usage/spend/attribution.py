@@ -209,24 +209,32 @@ def _fit_costs(
     seconds = sum(span.until - span.since for span in found) or 1.0
     spent = sum(max(0.0, span.spent) for span in live)
     even = spent / (totals.total() or 1)
-    costs = {one: min(max(even, 0.01), most[one]) for one in totals}
+    # By place and not by source, whose hash is slow, as this is repeated for every span in each iteration.
+    places = {source: place for place, source in enumerate(totals)}
+    limits = [(totals[one], usual.get(one, UsualCost()), most[one]) for one in totals]
+    costs = [min(max(even, 0.01), most[one]) for one in totals]
     background = spent / seconds / 10
+    rows = [
+        (span.until - span.since, span.spent, [(places[one], number) for one, number in span.calls.items()])
+        for span in live
+        if span.spent > 0
+    ]
     for _ in range(ITERATIONS):
-        sums, rest = dict.fromkeys(costs, 0.0), 0.0
-        for span in live:
-            quiet = background * (span.until - span.since)
-            expected = quiet + sum(number * costs[one] for one, number in span.calls.items())
-            if expected <= 0 or span.spent <= 0:
-                continue
-            ratio = span.spent / expected
-            rest += quiet * ratio
-            for one, number in span.calls.items():
-                sums[one] += number * costs[one] * ratio
-        costs = {
-            one: min(_mean(total, totals[one], usual.get(one, UsualCost())), most[one]) for one, total in sums.items()
-        }
+        sums, rest = [0.0] * len(costs), 0.0
+        for length, fallen, calls in rows:
+            quiet = expected = background * length
+            for place, number in calls:
+                expected += number * costs[place]
+            if expected > 0:
+                ratio = fallen / expected
+                rest += quiet * ratio
+                for place, number in calls:
+                    sums[place] += number * costs[place] * ratio
+        costs = [
+            min(_mean(total, number, known), limit) for total, (number, known, limit) in zip(sums, limits, strict=True)
+        ]
         background = rest / seconds
-    return costs, background
+    return dict(zip(totals, costs, strict=True)), background
 
 
 def _mean(total: float, calls: int, usual: UsualCost) -> float:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from keys.models import ApiKey, LoggedRequest
+from keys.models import ApiKey, LoggedRequest, mark_namesakes
 from usage.changes.evidence import PAID, log_read_until
 from usage.changes.types import ZERO, Certainty
 from usage.models import BalanceReading
@@ -33,6 +33,16 @@ from workspaces.models import Workspace
 
 # The highest cost of one call, by the end of its path in every API version.
 MOST_A_CALL = {name: float(most) for name, most in PAID.items()}
+# What they do, in words.
+CALLS = {
+    "enrich/bulk": "bulk enrichment",
+    "enrichment/person": "person enrichment",
+    "enrichment/company": "company enrichment",
+    "enrichment/by-task": "enrichment of search results",
+    "enrichment/bulk": "enrichment of a list",
+    "csv-import": "CSV import with enrichment",
+    "smart-agents/run": "smart agent",
+}
 # Limits the work of one page, whatever the traffic.
 LONGEST = 7 * DAY
 MOST_CALLS = 20_000
@@ -63,6 +73,11 @@ class SpendShare:
     def names(self) -> str:
         """Return the keys' names."""
         return ", ".join(key.label for key in self.keys)
+
+    @property
+    def named_endpoints(self) -> list[tuple[str, str]]:
+        """Return each endpoint with what its calls do; empty for one that isn't known."""
+        return [(name, CALLS.get(name, "")) for name in self.endpoints]
 
     @property
     def is_group(self) -> bool:
@@ -104,9 +119,8 @@ def spend_breakdown(workspace: Workspace, length: timedelta, now: datetime) -> S
     calls = list(_paid_calls(workspace, since))[::-1]
     if len(calls) == MOST_CALLS:
         since = calls[0].at
-    until = min(now, read_until)
-    falls = _falls(workspace, since, until)
-    return _estimate(workspace, since, until, falls, [call for call in calls if call.at <= until])
+    falls = _falls(workspace, since, now, min(now, read_until))
+    return _estimate(workspace, since, now, falls, [call for call in calls if call.at <= read_until])
 
 
 def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[LoggedCall]:
@@ -120,23 +134,21 @@ def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[LoggedCall]:
             yield LoggedCall(at, (key, name), timedelta(milliseconds=took or 0))
 
 
-def _falls(workspace: Workspace, since: datetime, until: datetime) -> list[BalanceFall]:
+def _falls(workspace: Workspace, since: datetime, until: datetime, log_until: datetime) -> list[BalanceFall]:
+    """Return the falls; what was spent after the log was read, no call explains yet, as in a gap."""
     readings = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
     ranges = {name: F(f"change__{name}") for name in ("top_up_low", "top_up_high", "certainty", "mark")}
     newest_first = readings.with_changes().annotate(**ranges).order_by("-first_read_at")
     rows = list(newest_first[:MOST_READINGS])[::-1]
-    found = [_interval_without_change(rows[0], until)] if rows else []
+    found = [_interval_without_change(rows[0], log_until)] if rows else []
     for before, row in pairwise(rows):
         spent = float(before.credits - row.credits + row.added)
         is_uncertain = row.certainty == Certainty.UNCERTAIN and not row.mark
         less = float(row.topped_up - row.top_up_low) if is_uncertain else 0.0
         more = float(row.top_up_high - row.topped_up) if is_uncertain else 0.0
-        found.append(
-            BalanceFall(
-                before.read_at.timestamp(), row.first_read_at.timestamp(), spent, row.gap_seconds > 0, less, more
-            )
-        )
-        found.append(_interval_without_change(row, until))
+        is_gap = row.gap_seconds > 0 or row.first_read_at > log_until
+        found.append(BalanceFall(before.read_at.timestamp(), row.first_read_at.timestamp(), spent, is_gap, less, more))
+        found.append(_interval_without_change(row, log_until))
     return found
 
 
@@ -161,6 +173,7 @@ def _estimate(
     doubt = estimate_uncertainty(found, shares, most, usual)
     table = _SourceTable(Counter(call.source for call in calls), settled, shares, doubt)
     keys = ApiKey.objects.of(workspace).in_bulk({key for key, _ in most})
+    mark_namesakes(keys.values())
     unexplained = shares.unexplained + max(0.0, lost)
     total = unexplained + sum(shares.credits.values()) + sum(one.credits for one in settled)
     return SpendBreakdown(

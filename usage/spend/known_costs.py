@@ -16,7 +16,8 @@ from usage.changes.enrichments import enrichment_credits
 from usage.changes.types import ZERO
 from usage.spend.attribution import KnownCost
 from usage.spend.enrichments import STILL_RUNNING
-from webhooks.models import BULK_ID_PREFIX, Workflow
+from webhooks.models import Workflow, kind_of
+from webhooks.models.workflow import LIST
 from workspaces.models import Workspace
 
 BULK, PERSON, COMPANY = "enrich/bulk", "enrichment/person", "enrichment/company"
@@ -60,13 +61,16 @@ class EnrichmentRun:
     contacts: int = 1
 
     @property
-    def endpoint(self) -> str:
-        """Return the endpoint that started it."""
-        return BULK if self.workflow_id.startswith(BULK_ID_PREFIX) or self.contacts > 1 else PERSON
+    def endpoints(self) -> tuple[str, ...]:
+        """Return the endpoints that may have started it; for an ID of unknown kind, by the number of contacts."""
+        kind = kind_of(self.workflow_id)
+        if kind is not None:
+            return kind.endpoints
+        return (BULK, *LIST.endpoints) if self.contacts > 1 else (PERSON,)
 
     def may_be_of(self, call: LoggedCall) -> bool:
         """Return whether ``call`` may have started it, judging by its time, or else by who requested its status."""
-        if call.source[1] != self.endpoint:
+        if call.source[1] not in self.endpoints:
             return False
         if self.begun_at is not None:
             whole = SECOND if 0 in (self.begun_at.microsecond, call.at.microsecond) else timedelta(0)

@@ -173,7 +173,7 @@ def _advice(reason: str, status: int | None = None) -> str:
     advice = advice_on(reason, status)
     if reason == "client_error":
         advice += (
-            " If it correctly rejects unknown workflow ids, let it return 2xx for requests with the header "
+            " If it correctly rejects unknown workflow IDs, let it return 2xx for requests with the header "
             f"{payloads.TEST_HEADER} and ignore them otherwise."
         )
     return advice

@@ -33,7 +33,7 @@ def start_check(workspace: Workspace, actor: Actor, url: str) -> EndpointCheck:
     """Have ``url`` checked by a worker. Raises URLNotAllowed or TooManyChecks."""
     parse_target(url)
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         rights.require_role(actor, workspace, Role.OPERATOR)
         _check_limits(workspace, clock.now())
         check = EndpointCheck.objects.create(workspace=workspace, requested_by=actor.user, url=url)

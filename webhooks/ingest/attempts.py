@@ -9,10 +9,11 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models.functions import Coalesce
 
 from cleanlist import DeliveryAttempt
 from webhooks.ingest import endpoint_rollups
-from webhooks.ingest.delivery_status import DeliveryStatus, derive_status, fail_overdue
+from webhooks.ingest.delivery_status import GRACE_PERIOD, DeliveryStatus, derive_status, fail
 from webhooks.ingest.normalize import host_of, normalize_attempt, stored_url
 from webhooks.models import Attempt, Delivery, DeliveryState, Workflow, WorkflowSource
 from webhooks.retention import retention_cutoff
@@ -48,13 +49,11 @@ def ingest_page(
     ``rows`` belong to workflows (``webhooks.ingest.normalize.find_problem``).
     """
     with transaction.atomic(savepoint=False):
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         page = _normalize_page(workspace, rows, read_at, workflow_id)
-        known = {one.upstream_id: one for one in _stored(workspace, upstream_id__in=list(page))}
-        fresh = {name: found for name, found in page.items() if name not in known}
-        decided = [
-            (known[name], one) for name, (_, one) in page.items() if name in known and _completes(known[name], one)
-        ]
+        undecided = _stored(workspace, page)
+        fresh = {name: found for name, found in page.items() if name not in undecided}
+        decided = _decided(workspace, {name: page[name][1] for name, is_open in undecided.items() if is_open})
         if fresh or decided:
             _write(workspace, fresh, decided, read_at)
         _fail_overdue(workspace, read_at)
@@ -77,8 +76,20 @@ def _normalize_page(
     return page
 
 
-def _stored(workspace: Workspace, **conditions: object) -> Iterable[Attempt]:
-    return Attempt.objects.filter(workspace=workspace, **conditions).select_related("delivery")
+def _stored(workspace: Workspace, ids: Iterable[str]) -> dict[str, bool]:
+    """Return those of ``ids`` that are stored, and whether each was still running then."""
+    rows = Attempt.objects.filter(workspace=workspace, upstream_id__in=list(ids))
+    found = rows.values_list("upstream_id", "acknowledged", "reason")
+    return {upstream_id: not acknowledged and not reason for upstream_id, acknowledged, reason in found}
+
+
+def _decided(workspace: Workspace, running: Mapping[str, Attempt]) -> list[tuple[Attempt, Attempt]]:
+    """Return the stored attempts whose outcome is known now, each with the one of the page."""
+    ended = {name: attempt for name, attempt in running.items() if not _is_undecided(attempt)}
+    if not ended:
+        return []
+    rows = Attempt.objects.filter(workspace=workspace, upstream_id__in=list(ended)).select_related("delivery")
+    return [(known, ended[known.upstream_id]) for known in rows]
 
 
 def _completes(known: Attempt, attempt: Attempt) -> bool:
@@ -199,8 +210,9 @@ def _store_runs(moved: Sequence[Attempt]) -> None:
 def _fail_overdue(workspace: Workspace, read_at: datetime) -> None:
     """Mark deliveries as failed whose next attempt is overdue."""
     retrying = Delivery.objects.of(workspace).filter(state=DeliveryState.RETRYING)
-    late = fail_overdue(list(retrying), read_at)
-    if late:
+    due = Coalesce("next_attempt_at", "last_attempt_at")
+    if late := list(retrying.alias(due=due).filter(due__lt=read_at - GRACE_PERIOD)):
+        fail(late)
         names = ["state", "reason", "next_attempt_at", "next_is_estimate"]
         Delivery.objects.bulk_update(late, names, batch_size=_BATCH)
 

@@ -1,6 +1,6 @@
 """Derives the status of a delivery from its attempts. Pure, and independent of the order in which they arrived."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -79,13 +79,11 @@ def explain_failure(delivery: Delivery) -> str:
     return "No further attempts were seen, so Cleanlist seems to have stopped retrying."
 
 
-def fail_overdue(retrying: Sequence[Delivery], now: datetime) -> list[Delivery]:
-    """Mark those of ``retrying`` as failed whose next attempt is overdue, and return them; nothing is stored."""
-    late = [delivery for delivery in retrying if _is_late(delivery.next_attempt_at or delivery.last_attempt_at, now)]
-    for delivery in late:
+def fail(overdue: Iterable[Delivery]) -> None:
+    """Mark deliveries as failed whose next attempt is overdue; nothing is stored."""
+    for delivery in overdue:
         delivery.state, delivery.next_attempt_at, delivery.next_is_estimate = DeliveryState.FAILED, None, False
         delivery.reason = delivery.reason or "unknown"
-    return late
 
 
 def _begins_run(before: Attempt, number_before: int, attempt: Attempt) -> bool:

@@ -68,7 +68,7 @@ def count_by_hour(rows: Iterable[DecidedAttempt]) -> Rollups:
 def recount(workspace: Workspace) -> None:
     """Count everything again, as after rows were written without ``add_attempts``."""
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         Endpoint.objects.filter(workspace=workspace).delete()
         rows = Attempt.objects.filter(workspace=workspace).exclude(acknowledged=False, reason="").order_by()
         values = rows.values_list("delivery__host", "at", "reason", "duration_ms")

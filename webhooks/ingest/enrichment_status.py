@@ -39,6 +39,8 @@ def record_status(workflow: Workflow, status: EnrichmentStatus, read_at: datetim
 def _update_credits(workflow: Workflow, status: EnrichmentStatus) -> None:
     """Keep earlier values that upstream does not repeat; a running enrichment has not been charged yet."""
     workflow.enrichment_type = sanitize_text(status.enrichment_type or "", 40) or workflow.enrichment_type
+    list_id = sanitize_text(str(status.lead_list_id or ""), 200)
+    workflow.lead_list_id = list_id or workflow.lead_list_id
     workflow.submitted_at = status.begun_at or workflow.submitted_at
     workflow.credits_reserved = workflow.credits_reserved if status.reserved is None else status.reserved
     if status.charged is not None and is_finished(status):
@@ -62,7 +64,7 @@ def counts_of(status: EnrichmentStatus) -> dict[str, int]:
     """Return upstream's counts; if it gives none, count the results in the response."""
     summary = status.summary or {}
     # The newer surface counts the contacts beside the summary.
-    summary = {"total": status.total, **summary}
+    summary = {"total": status.total, "successful": status.completed, "failed": status.failed, **summary}
     counts: dict[str, int] = {name: summary[name] for name in COUNTS if _is_count(summary.get(name))}
     if counts or status.results is None:
         return counts
@@ -85,6 +87,6 @@ def _has(result: Mapping[str, object], name: str) -> bool:
 
 
 def _save(workflow: Workflow) -> None:
-    names = ["enrichment_type", "submitted_at", "credits_reserved", "credits_charged"]
+    names = ["enrichment_type", "lead_list_id", "submitted_at", "credits_reserved", "credits_charged"]
     names += ["status", "summary", "completed_at", "status_read_at", "status_error", "status_gone"]
     workflow.save(update_fields=names)

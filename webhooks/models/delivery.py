@@ -175,6 +175,11 @@ class Feed(models.Model):
     def __str__(self) -> str:
         return f"deliveries of {self.workspace_id}"
 
+    @property
+    def known(self) -> tuple[object, ...]:
+        """Return what polls change."""
+        return self.wants_workflow_ids, self.refusal, self.read_until
+
 
 class GapQuerySet(models.QuerySet["DeliveryGap"]):
     """Queries on gaps."""

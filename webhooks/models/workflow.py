@@ -1,3 +1,6 @@
+import re
+from dataclasses import dataclass
+
 from django.db import models
 from django.db.models import Q
 
@@ -6,6 +9,47 @@ from workspaces.models import Workspace
 
 # Upstream's ids of bulk enrichments begin so.
 BULK_ID_PREFIX = "public_bulk_"
+# What follows the prefix: a UUID, or a shorter hexadecimal code.
+_CODE = re.compile(r"[0-9a-f]{4,32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True)
+class WorkflowKind:
+    """What started a workflow, as its ID tells it: its name, and the endpoints that begin such IDs."""
+
+    label: str
+    prefix: str
+    endpoints: tuple[str, ...]
+    sends_webhook: bool = False
+
+    @property
+    def why_no_webhook(self) -> str:
+        """Return why Cleanlist sends none, and what to do instead; empty if it sends one."""
+        if self.sends_webhook:
+            return ""
+        poll = "smart-agents/{id}" if self is AGENT else "enrichment/status/{id}"
+        started = " or ".join(self.endpoints)
+        return f"Its ID is that of {started}. Cleanlist sends webhooks for enrich/bulk only: poll {poll} instead."
+
+
+PERSON = WorkflowKind("Person enrichment", "enrich-", ("enrichment/person",))
+# Nothing in the ID, or in the status, tells these three apart.
+LIST = WorkflowKind(
+    "List, task or CSV enrichment", "bulk-enrich-", ("enrichment/bulk", "enrichment/by-task", "csv-import")
+)
+AGENT = WorkflowKind("Smart agent", "run_", ("smart-agents/run",))
+KINDS = (WorkflowKind("Bulk enrichment", BULK_ID_PREFIX, ("enrich/bulk",), sends_webhook=True), PERSON, LIST, AGENT)
+
+
+def kind_of(workflow_id: str) -> WorkflowKind | None:
+    """Return the kind of the workflow with this ID; None for an ID of another form, whose kind is unknown."""
+    return next((kind for kind in KINDS if workflow_id.startswith(kind.prefix)), None)
+
+
+def has_known_form(workflow_id: str) -> bool:
+    """Return whether the text is all of a known kind's prefix and a generated code, and so no secret."""
+    kind = kind_of(workflow_id)
+    return kind is not None and _CODE.fullmatch(workflow_id.removeprefix(kind.prefix)) is not None
 
 
 class WorkflowSource(models.TextChoices):
@@ -53,6 +97,9 @@ class Workflow(models.Model):
     completed_at = models.DateTimeField(null=True)
     # What it may cost at most was taken at the beginning, and what it did cost is known at the end.
     enrichment_type = models.CharField(max_length=40, blank=True)
+    # Where its results land; empty until upstream has said it. The database has a default too, for workers still
+    # running the previous version.
+    lead_list_id = models.CharField(max_length=200, blank=True, db_default="")
     submitted_at = models.DateTimeField(null=True)
     credits_reserved = models.DecimalField(max_digits=18, decimal_places=4, null=True)
     credits_charged = models.DecimalField(max_digits=18, decimal_places=4, null=True)
@@ -83,5 +130,26 @@ class Workflow(models.Model):
     def __str__(self) -> str:
         return self.workflow_id
 
+    @property
+    def kind(self) -> WorkflowKind | None:
+        """Return what started it; None if its ID doesn't tell."""
+        return kind_of(self.workflow_id)
+
+
+class LeadList(models.Model):
+    """The name of a lead list that a workflow's results land in; ``read_at`` is when upstream said it."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+", db_index=False)
+    list_id = models.CharField(max_length=200)
+    name = models.CharField(max_length=200)
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["workspace", "list_id"], name="one_row_a_list")]
+
+    def __str__(self) -> str:
+        return self.name
+
 
 clock.register(Workflow, past=("first_seen_at", "status_read_at"))
+clock.register(LeadList, past=("read_at",))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.db.models import Exists, OuterRef
 
@@ -14,8 +14,10 @@ from core.pagination import neighbors
 from webhooks import health, tracked_workflows
 from webhooks.filters import NO_HOST_LABEL, DeliveryFilterForm, filtered_deliveries, link_to
 from webhooks.health import EndpointHealth, FailureGroup
+from webhooks.ingest import lead_lists
 from webhooks.ingest.delivery_status import explain_failure
 from webhooks.models import Attempt, Delivery, DeliveryState, Item, ItemState, Workflow
+from webhooks.models.workflow import AGENT
 from webhooks.presenters.timeline import DeliveryRun, runs_of
 from webhooks.reasons import RESPONSE_TIMEOUT_MS, Reason, reason_named
 from workspaces.models import Workspace
@@ -250,7 +252,7 @@ def _redelivered_items(found: WorkflowLookup) -> list[Item]:
 
 
 def workflow_context(found: WorkflowLookup) -> dict[str, object]:
-    """Return what the page of a workflow shows; three queries at most, however many attempts there are."""
+    """Return what the page of a workflow shows; four queries at most, however many attempts there are."""
     workflow = found.workflow
     stories = _stories(workflow)
     deliveries = [story.delivery for story in stories]
@@ -266,6 +268,7 @@ def workflow_context(found: WorkflowLookup) -> dict[str, object]:
         "can_be_sent": not (is_under_way or deliveries or workflow.completed_at is None),
         "is_followed": is_under_way or found.is_followed,
         "curl": curl_for(workflow),
+        "landed": lead_lists.stored_name(workflow),
         "most_seconds": RESPONSE_TIMEOUT_MS // 1000,
     }
 
@@ -298,7 +301,10 @@ def _stories(workflow: Workflow) -> list[DeliveryStory]:
 
 
 def curl_for(workflow: Workflow) -> str:
-    """Return the call that asks for the enrichment's state as a command."""
-    query = urlencode({"workflow_id": workflow.workflow_id})
-    url = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public/enrich/status?{query}"
-    return curl_command(url)
+    """Return the call that asks for the state as a command."""
+    surface = f"{workflow.workspace.base_url.rstrip('/')}/api/v1/public"
+    if workflow.kind is AGENT:
+        return curl_command(f"{surface}/smart-agents/{quote(workflow.workflow_id, safe='')}")
+    if tracked_workflows.status_resource(workflow.workflow_id) == tracked_workflows.STATUS:
+        return curl_command(f"{surface}/enrich/status?{urlencode({'workflow_id': workflow.workflow_id})}")
+    return curl_command(f"{surface}/enrichment/status/{quote(workflow.workflow_id, safe='')}")

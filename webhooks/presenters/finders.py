@@ -16,14 +16,14 @@ from workspaces.models import Role
 
 # An attempt's stored id ends with its number (``webhooks.ingest.normalize``); upstream makes five.
 MOST_NUMBERS = 10
-_UUID_BEGINS = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{0,27}", re.IGNORECASE)
+_UUID_BEGINS = re.compile(r"[0-9a-f]{6,8}(?:-[0-9a-f-]{0,27})?", re.IGNORECASE)
 
 
 def _workflows(search: Search) -> Iterator[Found]:
     """Yield workflows whose id begins so, or that have this UUID behind the usual prefix."""
     begins = Q(workflow_id__startswith=search.text)
     if _UUID_BEGINS.fullmatch(search.text):
-        begins |= Q(workflow_id__startswith=f"{BULK_ID_PREFIX}{search.text}")
+        begins |= Q(workflow_id__startswith=f"{BULK_ID_PREFIX}{search.text.lower()}")
     # Unordered, so that as few rows are read as are shown: the prefix alone may match all.
     for one in Workflow.objects.of(search.here).filter(begins)[:20]:
         ended = f"Finished on {format_time(one.completed_at)}" if one.completed_at else one.status.capitalize()
@@ -54,7 +54,7 @@ register(
     Finder("endpoints", "Endpoints", "webhook", _endpoints, rank=60),
 )
 register_destinations(
-    Destination("Webhooks", "webhooks:list", "deliveries endpoints workflows"),
+    Destination("Webhooks", "webhooks:list", "deliveries endpoints workflows export csv download"),
     Destination("Webhooks that failed", "webhooks:list", "deliveries errors lost", suffix="?state=failed"),
     Destination("Results without a webhook", "webhooks:unattempted", "workflows unattempted lost"),
     Destination("Redeliveries", "webhooks:redeliveries", "resend again"),

@@ -141,7 +141,7 @@ def _store_success(job: Redelivery, item: Item, result: PostResult) -> None:
     now = clock.now()
     with transaction.atomic():
         # Attempts are ingested under this lock: they must not overwrite the redelivery's outcome.
-        Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
+        Workspace.objects.lock(job.workspace_id)
         _store_result(item, ItemState.DELIVERED, result)
         delivery = Delivery.objects.filter(redelivery_items=item).first()
         if delivery is not None:

@@ -1,5 +1,6 @@
 """Starts, pauses, resumes and cancels redeliveries for people, and exports the outcome of each result."""
 
+from datetime import datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -9,7 +10,7 @@ from django.http import QueryDict
 
 from core import clock
 from core.db.sql import ValuesRow
-from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from core.export import ExportFile, export_file, in_batches, in_file_name
 from core.task_queue import enqueue_on_commit
 from webhooks.models import Item, ItemState, Redelivery, RedeliveryState
 from webhooks.models.redelivery import ItemQuerySet
@@ -39,7 +40,7 @@ def start_redelivery(workspace: Workspace, actor: Actor, query: QueryDict, url: 
     """
     with transaction.atomic():
         # One at a time: no result is ever in two jobs that run.
-        Workspace.objects.select_for_update(no_key=True).get(pk=workspace.pk)
+        Workspace.objects.lock(workspace.pk)
         rights.require_role(actor, workspace, Role.OPERATOR)
         selection = select(workspace, query)
         candidates = list(selection.candidates(url))
@@ -74,7 +75,7 @@ def resume(job: Redelivery, actor: Actor) -> bool:
     Raises PermissionDenied unless they are an operator, or an owner if the responsible person lost the right.
     """
     with transaction.atomic():
-        Workspace.objects.select_for_update(no_key=True).get(pk=job.workspace_id)
+        Workspace.objects.lock(job.workspace_id)
         job.refresh_from_db()
         if job.state != State.PAUSED:
             return False
@@ -155,8 +156,8 @@ class ReportRow(NamedTuple):
     reason_in_words: str
     last_error: str
     last_duration_ms: int | None
-    last_tried_at: str
-    next_try_at: str
+    last_tried_at: datetime | None
+    next_try_at: datetime | None
 
 
 def export_report(job: Redelivery, actor: Actor, items: ItemQuerySet, state: str) -> ExportFile:
@@ -185,6 +186,6 @@ def _report_row(row: ValuesRow) -> ReportRow:
         reason_in_words=reason.label if reason else "",
         last_error=row["error"],
         last_duration_ms=row["duration_ms"],
-        last_tried_at=in_utc(row["tried_at"]),
-        next_try_at=in_utc(row["next_try_at"]) if waits else "",
+        last_tried_at=row["tried_at"],
+        next_try_at=row["next_try_at"] if waits else None,
     )

@@ -112,10 +112,11 @@ def look_up(request: HttpRequest, slug: str) -> HttpResponse:
     """Read a workflow's attempts and state now, track it until it is settled, and redirect to its page."""
     workspace = get_workspace(request, slug)
     workflow_id = request.POST.get("workflow_id", "").strip()
-    if not is_usable_workflow_id(workflow_id):
-        messages.error(request, tracked_workflows.NO_WORKFLOW_ID)
+    try:
+        workflow, result = tracked_workflows.look_up_by_hand(workspace, workflow_id, Actor.of(request))
+    except ValueError as error:
+        messages.error(request, str(error))
         return HttpResponseRedirect(reverse("webhooks:list", args=[slug]))
-    workflow, result = tracked_workflows.look_up_by_hand(workspace, workflow_id, Actor.of(request))
     if not result.ok:
         messages.error(request, f"{workflow.workflow_id} couldn't be synced completely. {result.problem}")
     return HttpResponseRedirect(reverse("webhooks:workflow", args=[slug, workflow.workflow_id]))

@@ -1,9 +1,7 @@
 """Exports the audit trail as CSV or JSON lines."""
 
-from typing import Any
-
 from core import clock
-from core.export import ExportFile, export_file, in_batches, in_file_name, in_utc
+from core.export import ExportFile, export_file, in_batches, in_file_name
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Workspace
 from workspaces.models.audit import AuditEventQuerySet
@@ -45,9 +43,4 @@ def export_trail(
     )
     rows = in_batches(lambda last: (found.filter(pk__lt=last[0]) if last else found).values_list(*COLUMNS))
     stem = f"audit-{workspace.slug if workspace else 'all'}-{in_file_name(clock.cached_now())}"
-    return export_file(stem, file_format, COLUMNS, map(_in_utc, rows))
-
-
-def _in_utc(row: tuple[Any, ...]) -> tuple[object, ...]:
-    pk, at, *rest = row
-    return pk, in_utc(at), *rest
+    return export_file(stem, file_format, COLUMNS, rows)

@@ -2,14 +2,21 @@
 
 import threading
 from datetime import datetime
+from typing import Any
 from urllib.parse import urlsplit
 
+import redis
+import structlog
 from django.conf import settings
 
-from cleanlist import ApiKeyCredential, AsyncClient, ClerkSession, Client, Connections, StaticSession
+from cleanlist import ApiKeyCredential, AsyncClient, ClerkSession, Client, Connections, Secret, StaticSession
 from cleanlist.errors import SessionExpired
+from core.encryption import DecryptionError, EncryptedValue
 from workspaces.models import ManagementSession, Workspace
+from workspaces.polling import rate_limiter
 from workspaces.polling.registry import CredentialKind
+
+logger = structlog.get_logger(__name__)
 
 
 class NotConnected(Exception):
@@ -24,6 +31,29 @@ _clerk_sessions: dict[tuple[int, datetime], ClerkSession] = {}
 _clerk_lock = threading.Lock()
 
 
+class SharedToken:
+    """One stored session's token in Redis, encrypted like stored secrets. Without Redis, each process has its own."""
+
+    def __init__(self, session: ManagementSession) -> None:
+        # Saving the session again, with another cookie, changes the name.
+        self._name = f"session-token:{session.pk}:{session.updated_at.timestamp()}"
+
+    def load(self) -> Secret | None:
+        try:
+            kept: Any = rate_limiter.connection().get(self._name)
+            return EncryptedValue(kept.decode("ascii", "replace")).decrypt() if kept else None
+        except (redis.RedisError, DecryptionError) as error:
+            logger.info("session_token_not_shared", error=type(error).__name__)
+            return None
+
+    def save(self, token: Secret, seconds: float) -> None:
+        sealed = EncryptedValue.encrypt(token).ciphertext
+        try:
+            rate_limiter.connection().set(self._name, sealed, px=max(1, int(1000 * seconds)))
+        except redis.RedisError as error:
+            logger.info("session_token_not_shared", error=type(error).__name__)
+
+
 def check_api_origin(url: str) -> None:
     """Raise AddressNotAllowed unless CLEANLIST_API_ORIGINS lists the origin of ``url``."""
     parts = urlsplit(url)
@@ -35,14 +65,15 @@ def check_api_origin(url: str) -> None:
 
 
 def _clerk_session(session: ManagementSession) -> ClerkSession:
-    """Return this process's Clerk session. It is cached, so that tokens are minted once a minute, not for each call."""
+    """Return this process's Clerk session, which is kept: a token is minted once a minute, not for each call."""
     key = (session.pk, session.updated_at)
     with _clerk_lock:
         if key not in _clerk_sessions:
             for old in [other for other in _clerk_sessions if other[0] == session.pk]:
                 del _clerk_sessions[old]
+            cookie = session.client_token.decrypt()
             _clerk_sessions[key] = ClerkSession(
-                session.frontend_api_url, session.session_id, session.client_token.decrypt()
+                session.frontend_api_url, session.session_id, cookie, cache=SharedToken(session)
             )
         return _clerk_sessions[key]
 

@@ -50,7 +50,7 @@ register(
 )
 register_destinations(
     Destination("Polling", "workspaces:polling", "sync synced fresh refresh"),
-    Destination("Audit", "workspaces:audit", "trail history log who"),
+    Destination("Audit", "workspaces:audit", "trail history log who export csv download"),
     Destination("Members", "workspaces:members", "people roles invitations", Role.OWNER),
     Destination("Settings", "workspaces:settings", "credentials api key session organization"),
     Destination("Invite a member", "workspaces:members", "add member user people", Role.OWNER, is_action=True),

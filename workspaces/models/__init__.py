@@ -1,9 +1,8 @@
 from workspaces.models.audit import Action, AuditEvent, AuditHead, Outcome
 from workspaces.models.invitation import Invitation
-from workspaces.models.milestone import Milestone
 from workspaces.models.polling import Heartbeat, Poll
 from workspaces.models.user import AccountMail, Limits, SessionLimits, User
-from workspaces.models.workspace import ManagementSession, Membership, Role, Workspace
+from workspaces.models.workspace import ManagementSession, Membership, Milestone, Role, Workspace
 
 __all__ = [
     "AccountMail",

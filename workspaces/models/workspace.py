@@ -52,6 +52,10 @@ class WorkspaceQuerySet(models.QuerySet["Workspace"]):
             return self
         return self.filter(memberships__user=user)
 
+    def lock(self, pk: int) -> None:
+        """Lock the row until the transaction ends, as ingest and commands do. Raises Workspace.DoesNotExist."""
+        self.select_for_update(no_key=True).order_by().values_list("pk").get(pk=pk)
+
 
 class Workspace(models.Model):
     """One connection to one Cleanlist organization."""
@@ -207,6 +211,30 @@ class ManagementSession(models.Model):
         return max(self.token_expires_at - clock.cached_now(), timedelta(0))
 
 
+class Milestone(models.Model):
+    """What a person has reached on the checklist of a workspace and no other record tells, and when.
+
+    One that was dismissed is a milestone too.
+    """
+
+    class Name(models.TextChoices):
+        FAILURE_VIEWED = "failure_viewed", "Viewed why a webhook failed"
+        EMAIL_VIEWED = "email_viewed", "Viewed an alert's email"
+        ERROR_PASTED = "error_pasted", "Pasted a 401"
+        DISMISSED = "dismissed", "Dismissed the checklist"
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="milestones")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="milestones")
+    name = models.CharField(max_length=20, choices=Name.choices)
+    at = models.DateTimeField(default=clock.cached_now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "workspace", "name"], name="one_milestone_each")]
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.workspace_id}: {self.get_name_display()}"
+
+
 clock.register(Membership, past=("created_at",))
 clock.register(
     Workspace,
@@ -214,3 +242,4 @@ clock.register(
     due=("api_key_probe_at",),
 )
 clock.register(ManagementSession, past=("updated_at", "rejected_at", "doubted_at", "accepted_at"), due=("probe_at",))
+clock.register(Milestone, past=("at",))

@@ -3,8 +3,9 @@
 import multiprocessing
 import time
 
-# Well within the ten seconds that supervisors usually wait before they kill a process.
-PATIENCE_SECONDS = 3.0
+# Well within the ten seconds that supervisors usually wait before they kill a process, and the 3.5 of `manage.py up`: a
+# busy machine takes a second or two to end the rest.
+PATIENCE_SECONDS = 2.0
 # In memory common to all processes of a worker, because only its main process gets the signal. Without a lock, because
 # a signal handler writes it.
 _asked_at = multiprocessing.get_context("fork").RawValue("d", 0.0)

@@ -193,6 +193,7 @@ def _store_api_key(workspace: Workspace, secret: Secret, report: ConnectionRepor
     workspace.api_key_prefix, workspace.api_key_last4 = text[:10], text[-4:]
     _trust_api_key(workspace)
     workspace.api_key_accepted_at = clock.now() if report and report.whoami else None
+    workspace.scopes = []  # those of another key; ``describe_workspace`` has the new one's
     workspace.save()
 
 

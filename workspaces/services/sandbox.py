@@ -15,6 +15,8 @@ from workspaces.models import Action, Outcome, Workspace
 HOST = "127.0.0.1"
 _OWN_NAMES = {HOST, "localhost"}
 SECONDS = 5.0
+# What people are offered to fill the balance up to, and what it is after a reset.
+FULL_BALANCE = 10_000
 
 
 class SandboxRefused(Exception):
@@ -46,11 +48,12 @@ def set_credits(workspace: Workspace, actor: Actor, amount: int) -> None:
 
 
 def reset_demo(workspace: Workspace, actor: Actor) -> None:
-    """Have the sandbox put its demo keys and balance back and revoke all keys created since, and record that.
+    """Have the sandbox restore its demo keys, fill up its balance, revoke all keys created since, and record that.
 
     Raises SandboxRefused like ``set_credits``.
     """
-    _do(workspace, actor, "reset", {"organization_id": workspace.organization_id}, Action.SANDBOX_RESET)
+    body: dict[str, object] = {"organization_id": workspace.organization_id, "credits": FULL_BALANCE}
+    _do(workspace, actor, "reset", body, Action.SANDBOX_RESET)
 
 
 def _do(

@@ -36,7 +36,7 @@ def enlist(request: HttpRequest, user: User) -> None:
 def sessions_of(user: User) -> list[UserSession]:
     """Return the live sessions of ``user``, oldest first."""
     signs = {user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()}
-    rows = list(UserSession.objects.filter(user=user).order_by("created_at"))
+    rows = list(UserSession.objects.filter(user=user).order_by("pk"))
     live = Session.objects.filter(pk__in=[row.session_key for row in rows], expire_date__gt=timezone.now())
     # Changing a password on the command line leaves the rows in place, but their sessions are no longer valid.
     good = {one.pk for one in live if SessionStore().decode(one.session_data).get(HASH_SESSION_KEY) in signs}

@@ -21,6 +21,7 @@ from workspaces.models import User
 from workspaces.services import sessions
 
 View = Callable[..., HttpResponseBase]
+SESSIONS_ON_A_PAGE = 20
 
 
 def confirmed(view: View) -> View:
@@ -65,10 +66,22 @@ def recorded(view: View) -> View:
 
 @require_safe
 def list_sessions(request: HttpRequest) -> HttpResponse:
-    """List the person's own sessions."""
-    rows = sessions.sessions_of(_person(request))
-    current = next((row.pk for row in rows if sessions.is_current(request.session, row)), None)
-    return render(request, "usersessions/usersession_list.html", {"sessions": rows, "current": current})
+    """List the person's own sessions: this one on top of the first page, then the latest."""
+    rows = sessions.sessions_of(_person(request))[::-1]
+    current = next((row for row in rows if sessions.is_current(request.session, row)), None)
+    after = request.GET.get("after", "")
+    if not (after.isascii() and after.isdecimal() and len(after) < 19):
+        after = ""
+    later = [row for row in rows if row != current and (not after or row.pk < int(after))]
+    shown = later[:SESSIONS_ON_A_PAGE]
+    context = {
+        "sessions": shown if after or current is None else [current, *shown],
+        "current": current.pk if current else None,
+        "count": len(rows),
+        "after": after,
+        "more": shown[-1].pk if len(later) > len(shown) else None,
+    }
+    return render(request, "usersessions/usersession_list.html", context)
 
 
 @require_POST

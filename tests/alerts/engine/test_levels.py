@@ -15,6 +15,7 @@ from webhooks.models import Workflow
 pytestmark = pytest.mark.django_db
 LONG_ENOUGH = timedelta(minutes=11)
 PERCENT = {"unit": "percent"}
+STEP = 'step="0.0001"'  # of a number field
 
 
 @pytest.fixture
@@ -58,6 +59,46 @@ def test_nothing_is_left_at_zero_and_below(defaults, amount, fires):
     defaults.balance(5000)
     defaults.balance(amount)
     assert ("No credits left" in firing(defaults)) == fires
+
+
+def test_no_credits_left_is_a_level_of_zero_wherever_people_see_it(defaults, as_owner, mailbox, send):
+    defaults.balance(5000)
+    defaults.balance(0)
+    send()
+    rule = Rule.objects.get(name="No credits left")
+    pages = [
+        as_owner.get(path).content.decode()
+        for path in (
+            "/w/example-works/alerts/",
+            rule.get_absolute_url(),
+            defaults.alerts.get(rule=rule).get_absolute_url(),
+        )
+    ]
+    [message] = mailbox.messages
+    pages += [part.get_content() for part in message.walk() if part.get_content_maintype() == "text"]
+    assert not any("0.0001" in text.replace(STEP, "") for text in pages)
+    assert all("no credits are left" in text for text in pages)
+    assert 'name="threshold" value="0"' in pages[0]
+
+
+def test_a_balance_rule_that_people_set_to_zero_fires_when_nothing_is_left(defaults):
+    rule = Rule.objects.get(name="Less than one call left")
+    rule.threshold = rule.recovery = Decimal(0)
+    rule.pending_seconds = 0
+    rule.save()
+    for amount, fires in ((5000, False), (0, True), (1, False)):
+        defaults.balance(amount)
+        assert (rule.name in firing(defaults)) == fires
+    assert len(preview(rule.workspace, rule, defaults.now).fired_at) == 1
+
+
+@pytest.mark.parametrize(("kind", "unit"), [("balance_below", "percent"), ("runway_below", "")])
+def test_a_level_of_zero_that_could_never_fire_is_refused(defaults, as_owner, kind, unit):
+    rule = Rule.objects.filter(kind=kind).first()
+    as_owner.post(f"{rule.get_absolute_url()}level/", {"threshold": "0"})
+    threshold = rule.threshold
+    rule.refresh_from_db()
+    assert rule.threshold == threshold > 0
 
 
 def test_what_comes_back_after_zero_resolves_nothing_that_is_still_low(defaults, mailbox, send):

@@ -58,9 +58,37 @@ def test_switch_a_rule_off_and_on_and_change_its_level(walk):
     walk.press(row.get_by_role("button", name="Save"), at_most=1)
     walk.hears("37")
     expect(row).to_contain_text("37%")
-    walk.has_its_bearings()
+    expect(level).to_be_hidden()
+    walk.is_at(row.locator("summary", has_text="Change level"))
     walk.kept_its_place()
     walk.shortcut("z", page.get_by_role("button", name="Undo").last)
     expect(row).not_to_contain_text("37%")
     walk.has_its_bearings()
     walk.kept_its_place()
+
+
+@walked(keyboard=(1440, 390))
+def test_a_level_that_is_refused_stays_in_its_field_which_says_why(walk, complaints):
+    page = walk.page
+    walk.open(ALERTS)
+    row = page.get_by_role("row", name=re.compile(f"^{RULE}"))
+    summary = row.locator("summary", has_text="Change level")
+    assert summary.bounding_box()["height"] >= 24
+    walk.skip()
+    walk.press(summary, at_most=90)
+    level = row.get_by_role("spinbutton", name=re.compile("^Level of"))
+    walk.enter(level, "100", at_most=1)
+    walk.press(row.get_by_role("button", name="Save"), at_most=1)
+    expect(level).to_have_attribute("aria-invalid", "true")
+    expect(level).to_have_accessible_description(re.compile("Choose less than 100%"))
+    expect(level).to_have_value("100")
+    walk.is_at(level)
+    walk.kept_its_place()
+    walk.enter(level, "36", at_most=0)
+    walk.press(row.get_by_role("button", name="Save"), at_most=1)
+    expect(row).to_contain_text("36%")
+    expect(level).to_be_hidden()
+    walk.is_at(summary)
+    complaints[:] = [text for text in complaints if "422" not in text]
+    walk.shortcut("z", page.get_by_role("button", name="Undo").last)
+    expect(row).not_to_contain_text("36%")

@@ -61,3 +61,24 @@ def test_create_a_key_copy_its_secret_and_revoke_it(walk):
     expect(walk.main).to_contain_text("Revoked")
     expect(revoke).to_have_count(0)
     walk.kept_its_place()
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_long_names_of_keys_leave_revoke_in_reach_and_c_copies_ids(signed_in, width):
+    page = signed_in
+    page.set_viewport_size({"width": width, "height": 900})
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(KEYS)
+    expect(page.locator(".keys-name a bdi").first).to_be_visible(timeout=60_000)  # after the first sync
+    page.locator(".keys-name a bdi").first.evaluate("name => name.textContent = 'Production'.repeat(20)")
+    row = page.locator("tr[data-row]").first
+    revoke = row.get_by_role("link", name="Revoke").bounding_box()
+    table = page.locator(".table-wrap:has(tr[data-row])").first
+    assert revoke["x"] + revoke["width"] <= width
+    assert table.evaluate("wrap => wrap.scrollWidth - wrap.clientWidth") <= 0
+    for used in page.locator(".keys-last_used:visible").all():
+        assert used.evaluate("cell => cell.scrollWidth - cell.clientWidth") <= 1  # rounded
+    page.keyboard.press("j")
+    page.keyboard.press("c")
+    expect(page.get_by_text("Copied").first).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == row.get_attribute("data-row-id")

@@ -13,13 +13,13 @@ LOG, TRAIL = "/w/sandbox/requests/", "/w/sandbox/audit/"
 def test_narrow_the_request_log_and_read_requests(walk):
     page = walk.page
     walk.open(LOG)
-    search = page.get_by_role("searchbox", name="Path")
+    search = page.get_by_role("searchbox", name="Search")
     walk.shortcut("/", search)
     walk.is_at(search)
     page.keyboard.type("/api/v1")
     walk.hears("^[0-9,]+ requests? match")
     walk.is_at(search)
-    expect(page).to_have_url(re.compile(r"\?path=%2Fapi%2Fv1$"))
+    expect(page).to_have_url(re.compile(r"\?q=%2Fapi%2Fv1$"))
 
     walk.forget()
     toggle = page.locator("summary", has_text=re.compile(r"^\s*Filter\s*$"))

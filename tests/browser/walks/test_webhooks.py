@@ -49,7 +49,7 @@ def test_find_why_a_webhook_failed_and_redeliver_it(walk):
     assert [one.body["workflow_id"] for one in seen] == [workflow]
     with page.expect_download() as report:
         walk.press(page.get_by_role("button", name="Export CSV"), at_most=40)
-    (line,) = csv.DictReader(Path(report.value.path()).read_text().splitlines())
+    (line,) = csv.DictReader(Path(report.value.path()).read_text(encoding="utf-8-sig").splitlines())
     assert (line["workflow_id"], line["state"], line["last_status_code"]) == (workflow, "delivered", "200")
     walk.open(f"{LIST}{workflow}/")
     expect(page.get_by_text("This console delivered it")).to_be_visible()

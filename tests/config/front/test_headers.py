@@ -1,8 +1,10 @@
 """The headers that bind the browser, on every kind of answer."""
 
+import re
+
 import pytest
 
-from config.web.headers import HEADERS
+from config.web.headers import HEADERS, OF_PARTS
 from tests.broken_database import UNREADABLE, sessions_table_missing, unreadable_session
 from tests.config.front import cookies
 from tests.config.front.sockets import FORM, SILENT, connect, get, read_response, send_request
@@ -37,6 +39,17 @@ def test_every_kind_of_answer_carries_them(port, kind):
     status, headers, _ = send_request(port, text)
     assert status == expected
     assert_bound(headers)
+
+
+@pytest.mark.parametrize("kind", ["css", "js"])
+def test_style_sheets_and_scripts_carry_only_those_that_bind_them(port, kind):
+    _, _, page = get(port, "/accounts/login/")
+    url = re.search(rf'"(/static/[^"]+\.{kind})"', page.decode())[1]
+    status, headers, _ = get(port, url)
+    assert status == 200
+    assert {name: headers[name] for name in OF_PARTS} == OF_PARTS
+    of_documents = ("Content-Security-Policy", "Permissions-Policy", "X-Frame-Options")
+    assert not [name for name in of_documents if name in headers]
 
 
 def test_a_file_that_the_browser_has_carries_them(port):

@@ -50,14 +50,40 @@ def test_phones_get_fewer_ticks(plot):
 
 def test_marks_near_each_other_are_one_and_the_weightiest_gives_its_shape(plot):
     marks = [
-        Mark(BEGIN + 50 * HOUR, "alert", "Alert: low"),
-        Mark(BEGIN + 51 * HOUR, "top-up", "Top-up of 10 credits", "+10"),
-        Mark(BEGIN + 90 * HOUR, "created", "Key created: a"),
-        Mark(BEGIN - HOUR, "revoked", "Key revoked: b"),
+        Mark(BEGIN + 49 * HOUR, "created", "Key created: a"),
+        Mark(BEGIN + 50 * HOUR, "top-up", "Top-up of 10 credits", "+10"),
+        Mark(BEGIN + 51 * HOUR, "alert", "Alert: low"),
+        Mark(BEGIN + 52 * HOUR, "revoked", "Key revoked: b"),
+        Mark(BEGIN + 70 * HOUR, "created", "Key created: c"),
+        Mark(BEGIN + 71 * HOUR, "created", "Key created: d"),
+        Mark(BEGIN + 90 * HOUR, "created", "Key created: e"),
+        Mark(BEGIN - HOUR, "revoked", "Key revoked: f"),
     ]
     found = joined_marks(marks, plot)
-    assert [(one.kind, one.percent, one.label) for one in found] == [("top-up", 51, "+10"), ("created", 90, "")]
-    assert found[0].text == "Alert: low · Top-up of 10 credits"
+    placed = [(one.kind, one.percent, one.label) for one in found]
+    assert placed == [("alert", 51, "+10"), ("created", 70, "2"), ("created", 90, "")]
+    told = [one.text for one in found[0].all]
+    assert told == ["Alert: low", "Top-up of 10 credits", "Key created: a", "Key revoked: b"]
+    legend = Chart("c", "Title", "Words", plot, [], [], marks=found).full_legend
+    assert [item.text for item in legend] == ["Alert", "Top-up", "Key created", "Key revoked"]
+
+
+def test_the_read_out_of_many_marks_is_short_and_begins_with_alerts(plot):
+    marks = [Mark(BEGIN, "created", f"Key created: {'long' * 50} {n}") for n in range(3)]
+    marks += [Mark(BEGIN, "alert", "Alert: low")] * 2
+    for drawn in (marks, joined_marks(marks, plot)):
+        [line] = Chart("c", "T", "W", plot, [], [Point(BEGIN, "first", 100)], marks=drawn).data_points.split("\n")
+        assert line.startswith("0 0 first · Alert: low (2 times) · Key created: longlong")
+        assert line.endswith("… · and 2 more")
+        assert len(line) < 110
+
+
+@pytest.mark.parametrize("hours", [1, 5, 24, 32, 168, 180, 200, 224, 720, 960, 2160, 8760, 11680])
+def test_a_phone_gets_more_than_one_label_of_the_time(hours):
+    for shift in range(0, 24 * 7, 5):
+        begin = BEGIN + shift * HOUR
+        columns = Plot(begin, begin + hours * HOUR, ValueAxis(0, 100, 25)).columns
+        assert 2 <= len([tick for tick in columns if "wide" not in tick.css]) <= 4
 
 
 def test_thresholds_too_close_for_two_labels_share_one(plot):

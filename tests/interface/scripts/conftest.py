@@ -26,8 +26,6 @@ def pytest_collection_modifyitems(items):
 class DesignPage(BaseHTTPRequestHandler):
     """Serves the style page under the strict policy, its static files, and two answers for htmx."""
 
-    page = b""
-
     def do_GET(self):
         if self.path.startswith("/static/"):
             path = finders.find(self.path.removeprefix("/static/").partition("?")[0])
@@ -37,7 +35,8 @@ class DesignPage(BaseHTTPRequestHandler):
         elif self.path == "/refused":
             self.answer(b"", status=429)
         else:
-            self.answer(self.page)
+            context = {"form": style_page.SampleForm(), **style_page.samples(timezone.now())}
+            self.answer(render_to_string("config/design.html", context).encode())
 
     def answer(self, body, kind="text/html; charset=utf-8", status=200, extra=()):
         self.send_response(status)
@@ -53,8 +52,6 @@ class DesignPage(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="package")
 def address():
-    context = {"form": style_page.SampleForm(), **style_page.samples(timezone.now())}
-    DesignPage.page = render_to_string("config/design.html", context).encode()
     server = ThreadingHTTPServer(("127.0.0.1", 0), DesignPage)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}"

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 POLL = """() => {
@@ -9,8 +10,18 @@ POLL = """() => {
   area.dataset.refreshSeconds = "1";
   area.setAttribute("hx-get", "/fragment");
   area.setAttribute("hx-trigger", "refresh");
+  area.append(document.getElementById("unsent") ?? "");
   document.querySelector("main").prepend(area);
   htmx.process(area);
+}"""
+FORM = """() => {
+  const form = Object.assign(document.createElement("form"), {id: "unsent", method: "post"});
+  form.innerHTML = `
+    <label><input type="checkbox">Unticked</label>
+    <label><input type="checkbox" value="1" checked>Ticked</label>
+    <label><input type="radio" name="choice" checked>One</label>
+    <label><input type="radio" name="choice" value="2">Other</label>`;
+  document.querySelector("main").prepend(form);
 }"""
 
 
@@ -124,6 +135,42 @@ def test_nothing_refreshes_while_paused(page):
     page.evaluate(POLL)
     page.clock.run_for(10_000)
     expect(page.locator("#polled")).to_be_empty()
+
+
+def test_a_form_in_which_nothing_was_changed_does_not_hold_up_the_refresh(page):
+    page.evaluate(FORM)
+    page.evaluate(POLL)
+    expect(page.locator("#polled")).to_have_text("fresh")
+
+
+@pytest.mark.parametrize("control", ["Unticked", "Ticked", "Other"])
+def test_what_was_ticked_and_not_sent_holds_up_the_refresh_until_it_is_taken_back(page, control):
+    page.clock.install()
+    page.evaluate(FORM)
+    page.evaluate(POLL)
+    page.get_by_label(control, exact=True).click()
+    page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(10_000)
+    expect(page.get_by_label(control, exact=True)).to_be_visible()
+    page.get_by_label("One" if control == "Other" else control, exact=True).click()
+    page.evaluate("document.activeElement.blur()")
+    page.clock.run_for(10_000)
+    expect(page.locator("#polled")).to_have_text("fresh")
+
+
+@pytest.mark.parametrize("heading", ["h1", "h2", "h3"])
+def test_a_long_name_without_a_space_is_broken_in_a_heading(page, heading):
+    page.set_viewport_size({"width": 1440, "height": 900})
+    wide = """heading => {
+      const box = Object.assign(document.createElement("div"), {className: "page__head"});
+      const title = Object.assign(document.createElement(heading), {textContent: "x".repeat(200)});
+      document.querySelector("main").prepend(box);
+      box.append(document.createElement("div"));
+      box.firstChild.className = "page__titles";
+      box.firstChild.append(title);
+      return title.getBoundingClientRect().right - document.querySelector("main").getBoundingClientRect().right;
+    }"""
+    assert page.evaluate(wide, heading) <= 0
 
 
 def test_a_refused_request_is_told_in_words(page):

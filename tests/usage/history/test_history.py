@@ -1,5 +1,4 @@
-import csv
-import io
+import itertools
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -8,10 +7,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from core import clock
+from core.export import csv_lines
 from tests.usage.balance_history import record_series
 from tests.usage.synthetic_account import SyntheticAccount
 from usage import burn
-from usage.history.csv_format import MOST_ROWS, parse_history
+from usage.history.csv_format import EXPORTED, MOST_ROWS, parse_history
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading
 from workspaces.models import AuditEvent, Workspace
 
@@ -213,7 +213,7 @@ def test_export_and_import_round_trip(go, client, workspace, monkeypatch):
     )
     sent = client.get(reverse("usage:export", args=[workspace.slug]))
     text = b"".join(sent.streaming_content).decode()
-    assert next(csv.DictReader(io.StringIO(text)))["first_read_at"]
+    assert text.startswith('\ufeff"first_read_at (UTC)","last_read_at (UTC)","credits"')
     go(text, "import", at=other)
     mine, theirs = (
         [
@@ -225,7 +225,14 @@ def test_export_and_import_round_trip(go, client, workspace, monkeypatch):
         ]
         for one in (workspace, other)
     )
-    assert theirs == mine
+    assert theirs == [[tuple(map(to_the_second, row)) for row in rows] for rows in mine]
+    count = len(mine[0])
+    go(text, "import")
+    assert BalanceReading.objects.of(workspace).count() == count
+
+
+def to_the_second(value):
+    return value.replace(microsecond=0) if isinstance(value, datetime) else value
 
 
 @pytest.mark.parametrize(("added", "minute"), [(0, 30), (6000, 30), (30_000, 3), (30_000, 30)])
@@ -250,3 +257,23 @@ def test_a_viewer_imports_nothing(client, workspace, viewer, now):
     url = reverse("usage:history", args=[workspace.slug])
     assert client.post(url, {"text": past(now, (9, 900)), "import": "yes"}).status_code == 403
     assert not BalanceReading.objects.exists()
+
+
+def test_readings_of_one_second_come_back_in_order():
+    at = NOW.replace(microsecond=0) - timedelta(hours=1)
+    rows = [
+        (at, at, 900),
+        (at, at + timedelta(seconds=60), 880),
+        (at + timedelta(seconds=60), at + timedelta(seconds=90), 870),
+    ]
+    lines = [[*row, 0, 0, *[""] * 8] for row in rows]
+    parsed = parse_history("".join(csv_lines(EXPORTED, lines)), NOW)
+    assert parsed.errors == []
+    assert [row.credits for row in parsed.rows] == [900, 880, 870]
+    assert all(row.until < later.since for row, later in itertools.pairwise(parsed.rows))
+
+
+def test_what_was_escaped_for_spreadsheets_is_read_as_it_was():
+    cells = [NOW - timedelta(hours=1), NOW, Decimal("123456789012.5"), 0, 0, *[""] * 5, "top_up", Decimal(5), "=1+1"]
+    (row,) = parse_history("".join(csv_lines(EXPORTED, [cells])), NOW).rows
+    assert (row.credits, row.note, row.marked) == (Decimal("123456789012.5"), "=1+1", 5)

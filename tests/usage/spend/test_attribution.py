@@ -147,6 +147,27 @@ def test_an_enrichment_is_laid_at_nobodys_door_unless_one_key_asked_about_it():
     assert (known.source, known.credits, known.called) == (("one", BULK), 12.0, calls[0].at.timestamp())
 
 
+@pytest.mark.parametrize(
+    ("workflow_id", "endpoint", "contacts"),
+    [
+        ("public_bulk_1", "enrich/bulk", 1),
+        ("enrich-1", "enrichment/person", 1),
+        ("bulk-enrich-1", "enrichment/bulk", 1),
+        ("bulk-enrich-1", "enrichment/by-task", 9),
+        ("bulk-enrich-1", "csv-import", 9),
+        ("wf_1", "enrichment/person", 1),
+        ("wf_1", "enrichment/bulk", 9),
+    ],
+)
+def test_each_kind_of_workflow_is_laid_to_the_call_that_begins_it(workflow_id, endpoint, contacts):
+    run = begun(workflow_id=workflow_id, contacts=contacts, begun_at=NOW - dt.timedelta(minutes=9))
+    others = {"enrich/bulk", "enrichment/person", "enrichment/company", "smart-agents/run"} - {endpoint}
+    at = NOW - dt.timedelta(minutes=9)
+    wrong = [LoggedCall(at, ("other", name)) for name in others if contacts == 1 or name != "enrich/bulk"]
+    (known,) = match_calls([run], sorted([*wrong, LoggedCall(at, ("key", endpoint))], key=lambda call: call.at))
+    assert (known.source, known.credits) == (("key", endpoint), 12.0)
+
+
 def test_a_key_that_asks_but_makes_no_paid_call_is_not_who_began_it():
     [known] = match_calls([begun(asked_by={"watcher": NOW, "one": NOW})], [bulk_call("one", 600)])
     assert known.source[0] == "one"

@@ -143,12 +143,12 @@ def test_while_it_runs_the_page_asks_again_and_then_no_more(signed_in, workspace
     check = EndpointCheck.objects.create(workspace=workspace, url="https://example.com/")
 
     part = signed_in.get(check.get_absolute_url(), headers={"HX-Request": "true"}).text
-    assert "data-refresh-seconds" in part
+    assert 'data-refresh-seconds="1"' in part
     assert "<html" not in part
     EndpointCheck.objects.update(created_at=timezone.now() - timedelta(minutes=1))
     assert "No worker has taken this yet" in signed_in.get(check.get_absolute_url()).text
     EndpointCheck.objects.update(finished_at=timezone.now())
-    assert "data-refresh-seconds" not in signed_in.get(check.get_absolute_url()).text
+    assert 'data-refresh-seconds="1"' not in signed_in.get(check.get_absolute_url()).text
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "http://example.com/", "https://10.0.0.1/", "https://localhost/x"])

@@ -1,5 +1,8 @@
 """One's own sessions, and ending them from afar."""
 
+import re
+
+import brotli
 import pytest
 from allauth.usersessions.models import UserSession
 from django.contrib.sessions.models import Session
@@ -30,6 +33,13 @@ def test_all_sessions_are_listed_with_browser_and_address(two):
     page = two[0].get(SESSIONS).content.decode()
     assert "Elsewhere/1.0" in page
     assert "127.0.0.1" in page
+
+
+@pytest.mark.parametrize("after", ["9" * 5000, "\u0669", "-1", "nonsense"])
+def test_a_place_that_is_none_is_the_first_page(two, after):
+    answer = two[0].get(SESSIONS, {"after": after})
+    assert answer.status_code == 200
+    assert len(answer.context["sessions"]) == 2
 
 
 def test_known_browsers_are_named_in_words(client, viewer):
@@ -149,3 +159,29 @@ def test_sessions_of_the_version_before_go_on(client, owner):
     session["_auth_user_backend"] = "dashboard.accounts.PasswordBackend"
     session.save()
     assert client.get("/", follow=True).context["user"] == owner
+
+
+def test_many_sessions_come_in_pages_within_the_budget_and_end_at_once(two, viewer):
+    here, there = two
+    for number in range(45):
+        sign_in(Client(headers={"user-agent": f"Elsewhere/{number + 2}.0 {'x' * 200}"}), viewer)
+    first = here.get(SESSIONS)
+    assert len(brotli.compress(first.content, quality=5)) < 8_000
+    assert "This device" in first.content.decode()
+    seen, page, pages = set(), first, 1
+    while True:
+        seen |= {row.pk for row in page.context["sessions"]}
+        found = re.search(r'rel="next" href="([^"]+)"', page.content.decode())
+        if found is None:
+            break
+        page, pages = here.get(SESSIONS + found[1]), pages + 1
+    assert pages == 3
+    assert seen == set(UserSession.objects.values_list("pk", flat=True))
+    here.post(f"{SESSIONS}end-others/")
+    assert UserSession.objects.count() == 1
+    assert there.get("/").status_code == 302
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "0", "9" * 30, "\u0663"])
+def test_any_place_in_the_sessions_is_answered(two, after):
+    assert two[0].get(SESSIONS, {"after": after}).status_code == 200

@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.keys.conftest import add_session, make_key
 from usage.models import BalanceChange, BalanceHour, BalanceImport, BalanceReading, Budget, BurnPattern
 from webhooks.checks import services
-from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, Redelivery, Workflow
+from webhooks.models import Delivery, DeliveryGap, EndpointCheck, Feed, Item, LeadList, Redelivery, Workflow
 from webhooks.redelivery import leases as leasing
 from workspaces.models import (
     Heartbeat,
@@ -102,6 +102,7 @@ ROWS = {
     Item: lambda workspace, now: Item.objects.create(
         redelivery=Redelivery.objects.create(workspace=workspace), workflow=workflow(workspace, now), url="u"
     ),
+    LeadList: lambda workspace, now: LeadList.objects.create(workspace=workspace, list_id="l", name="L", read_at=now),
 }
 
 

@@ -1,6 +1,7 @@
 import json
 import logging
 import sys
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,14 +10,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from troubleshooting.body.validation import MAX_BYTES, validate_body
-from troubleshooting.cases import Case, mask_contacts
+from troubleshooting.cases import Case, is_workflow_id, mask_contacts
 from troubleshooting.check_result import CheckResult
 from troubleshooting.check_runner import CompletedCheck, run_check
 from troubleshooting.checks import CHECKS, checks_for
 from troubleshooting.checks.request_shape import result_of_body
 from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
 from troubleshooting.pasted.secrets import remove_secrets
-from webhooks.ingest.normalize import is_usable_workflow_id
+from webhooks.tracked_workflows import NO_WORKFLOW_ID
 from workspaces.audit.events import CONSOLE
 from workspaces.models import Workspace
 
@@ -31,11 +32,14 @@ EXIT_CODES: Mapping[str, int] = {
     "slots": 10,
     "balance": 11,
     "shape": 12,
+    "endpoint": 12,
+    "receiver": 13,
     "deliveries": 13,
     "rates": 14,
     "enrichment": 15,
 }
 NOT_CHECKED = 20
+WRONG_ARGUMENTS = 2  # as argparse has it
 CHATTY = 2  # --verbosity from which on the log is shown
 WORDS = {"ok": "ok", "warning": "warning", "failed": "error", "unknown": "unknown", "skipped": "skipped"}
 STDIN = Path("-")
@@ -101,7 +105,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("workspace", nargs="?", help="as in its address; may be left out if there is only one")
-        parser.add_argument("--workflow", default="", metavar="ID", help="also check this enrichment and its webhook")
+        parser.add_argument("--workflow", metavar="ID", help="also check this enrichment and its webhook")
         parser.add_argument(
             "--body", type=Path, metavar="FILE", help="also check this request body for enrich/bulk; - is stdin"
         )
@@ -109,7 +113,7 @@ class Command(BaseCommand):
         parser.add_argument("--paste", type=Path, metavar="FILE", help=pasted)
         parser.add_argument("--json", action="store_true", help="write one JSON object instead of text")
 
-    def handle(self, *, workspace: str | None, workflow: str, body: Path | None, **options: Any) -> None:
+    def handle(self, *, workspace: str | None, workflow: str | None, body: Path | None, **options: Any) -> None:
         if options["verbosity"] < CHATTY:
             logging.disable(logging.WARNING)
         try:
@@ -118,16 +122,16 @@ class Command(BaseCommand):
             logging.disable(logging.NOTSET)
 
     def _diagnose(
-        self, name: str | None, workflow: str, body: Path | None, *, paste: Path | None, **options: object
+        self, name: str | None, workflow: str | None, body: Path | None, *, paste: Path | None, **options: object
     ) -> None:
-        if workflow and not is_usable_workflow_id(workflow):
-            raise CommandError("That isn't a workflow id. Workflow ids look like public_bulk_ followed by a long code.")
+        if workflow is not None and not is_workflow_id(workflow):
+            raise CommandError(NO_WORKFLOW_ID, returncode=WRONG_ARGUMENTS)
         if body == paste == STDIN:
             raise CommandError("Only one of --body and --paste can be read from stdin.")
         workspace = _find(name)
-        found = _recognized(_read(paste), workspace) if paste else RecognizedPaste(Case())
-        text = _read(body) if body else found.body or None
-        diagnosis = diagnose(workspace, workflow, text, found.case if paste else None)
+        found = _recognized(_text_of(_read(paste)), workspace) if paste else RecognizedPaste(Case())
+        text = _read(body).decode(errors="surrogateescape") if body else found.body or None
+        diagnosis = diagnose(workspace, workflow or "", text, found.case if paste else None)
         if options["json"]:
             self.stdout.write(json.dumps(diagnosis.as_json(), indent=2, ensure_ascii=False))
         else:
@@ -138,8 +142,7 @@ class Command(BaseCommand):
     def _tell(self, diagnosis: Diagnosis) -> None:
         self.stdout.write(f"{diagnosis.workspace.name} at {diagnosis.workspace.base_url}")
         if diagnosis.pasted:
-            topic = diagnosis.pasted.subject
-            self.stdout.write(f"Pasted: {diagnosis.pasted.kind}. {topic.symptom if topic else ''}")
+            self.stdout.write(f"Pasted: {diagnosis.pasted.kind}. {diagnosis.pasted.heading}")
         for one in diagnosis.done:
             self.stdout.write(f"\n[{WORDS[one.result.state]}] {one.step.label}")
             self._tell_result(one.result)
@@ -171,15 +174,23 @@ def _find(slug: str | None) -> Workspace:
 def _recognized(text: str, workspace: Workspace) -> RecognizedPaste:
     found = recognize(remove_secrets(text).text, workspace)
     if not found.case.topic:
-        raise CommandError("The pasted text wasn't recognized. Pass the complete response, command or id.")
+        raise CommandError("The pasted text wasn't recognized. Pass the complete response, command or ID.")
     return replace(found, case=replace(found.case, said=mask_contacts(found.case.said)))
 
 
-def _read(path: Path) -> str:
+def _text_of(pasted: bytes) -> str:
+    """Return what was pasted as text: what PowerShell saves is UTF-16, and what can't be decoded is replaced."""
+    is_utf16 = pasted.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
+    return pasted.decode("utf-16" if is_utf16 else "utf-8", errors="replace")
+
+
+def _read(path: Path) -> bytes:
     if path == STDIN:
-        return sys.stdin.buffer.read(MAX_BYTES + 1).decode(errors="surrogateescape")
+        if sys.stdin is None or sys.stdin.closed:
+            raise CommandError("Can't read stdin: it is closed.")
+        return sys.stdin.buffer.read(MAX_BYTES + 1)
     try:
         with path.open("rb") as file:
-            return file.read(MAX_BYTES + 1).decode(errors="surrogateescape")
+            return file.read(MAX_BYTES + 1)
     except OSError as error:
         raise CommandError(f"Can't read {path}: {error.strerror}.") from None

@@ -1,0 +1,240 @@
+"""What can be wrong with the header of a request, and with how its body is sent: in words, by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cleanlist.secret_formats import KEY_LENGTH
+
+RIGHT = "Authorization: Bearer clapi_…"
+
+
+@dataclass(frozen=True)
+class HeaderMistake:
+    """One thing wrong with a header: its name, what it is in a few words, and what to do."""
+
+    name: str
+    title: str
+    text: str
+    fix: str
+
+
+_SEND_IT = f"Send the header {RIGHT}."
+_MISTAKES = (
+    HeaderMistake("missing", "The request has no Authorization header", "Nothing identifies the caller.", _SEND_IT),
+    HeaderMistake(
+        "in_url",
+        "The key is in the address",
+        "Cleanlist reads no key from the address, which ends up in logs.",
+        f"Send the header {RIGHT} instead. Revoke the key if it was sent like this, and create a new one.",
+    ),
+    HeaderMistake(
+        "misnamed",
+        "The header with the key isn't named Authorization",
+        "Cleanlist only reads the header Authorization, spelled exactly like this.",
+        "Write Authorization as the header's name.",
+    ),
+    HeaderMistake(
+        "plain_http",
+        "The address begins with http://",
+        "Cleanlist refuses plain HTTP, and anyone on the way can read the key.",
+        "Write https:// instead. If it was sent like this, revoke the key and create a new one.",
+    ),
+    HeaderMistake(
+        "x_api_key",
+        "The key is in X-API-Key, which Cleanlist doesn't read",
+        "Cleanlist only reads the Authorization header.",
+        f"Send the header {RIGHT} instead.",
+    ),
+    HeaderMistake(
+        "other_header",
+        "The key is in a header that Cleanlist doesn't read",
+        "Cleanlist only reads the Authorization header.",
+        f"Send the header {RIGHT} instead.",
+    ),
+    HeaderMistake(
+        "basic",
+        "The request uses basic auth",
+        "Cleanlist doesn't accept a username and password or curl's -u.",
+        f"Send the header {RIGHT} instead.",
+    ),
+    HeaderMistake(
+        "no_bearer",
+        "The word Bearer is missing",
+        "The key directly follows the header name.",
+        "Put the word Bearer and one space before the key.",
+    ),
+    HeaderMistake(
+        "scheme",
+        "The word before the key isn't Bearer",
+        "Cleanlist only reads Bearer credentials.",
+        "Write Bearer instead of the word before the key.",
+    ),
+    HeaderMistake(
+        "no_space",
+        "There is no space between Bearer and the key",
+        "Without the space, Cleanlist reads them as one word.",
+        "Put one space between Bearer and the key.",
+    ),
+    HeaderMistake(
+        "sign",
+        "There is a colon or another sign after Bearer",
+        "Cleanlist reads the word and the sign as one word.",
+        "Remove the sign: Bearer, one space and the key.",
+    ),
+    HeaderMistake(
+        "brackets",
+        "There are brackets around the key",
+        "They're sent as part of the key.",
+        "Remove them, such as < and >.",
+    ),
+    HeaderMistake(
+        "empty",
+        "Nothing follows the word Bearer",
+        "The variable with the key is probably empty.",
+        "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that sends the request.",
+    ),
+    HeaderMistake(
+        "unexpanded",
+        "The variable wasn't expanded",
+        "Inside single quotes, variables aren't expanded, so the variable's name is sent instead of the key.",
+        "Put the header in double quotes.",
+    ),
+    HeaderMistake(
+        "template",
+        "The variable wasn't expanded",
+        "JavaScript only replaces ${…} between backticks, so the text itself is sent instead of the key.",
+        "Put the header's value between backticks: `Bearer ${key}`.",
+    ),
+    HeaderMistake(
+        "f_string",
+        "The variable wasn't expanded",
+        "Python only replaces {…} in a literal that begins with f, so the text itself is sent instead of the key.",
+        'Put an f in front of the header\'s value: f"Bearer {key}".',
+    ),
+    HeaderMistake(
+        "twice",
+        "The word Bearer is there twice",
+        "Cleanlist takes the second one for the key.",
+        "Remove one of them: the program may add the word itself, or it's stored with the key.",
+    ),
+    HeaderMistake(
+        "bearer_or_space",
+        "The word Bearer or the space after it is missing",
+        "The key isn't preceded by the word Bearer and a space.",
+        "Put the word Bearer and one space before the key.",
+    ),
+    HeaderMistake(
+        "masked",
+        "This is how lists show a key, not the key itself",
+        "Its middle is left out.",
+        "Copy the complete key from where it's stored. If it isn't stored anywhere, revoke it and create a new one.",
+    ),
+    HeaderMistake(
+        "stand_in",
+        "A placeholder is in place of the key",
+        "The example text was sent as is.",
+        "Replace it with your own key, preferably from an environment variable.",
+    ),
+    HeaderMistake(
+        "extension",
+        "This is a browser extension key (clext_…)",
+        "It isn't valid for the API.",
+        "Use an API key, which starts with clapi_.",
+    ),
+    HeaderMistake(
+        "prefix",
+        "The key doesn't start with clapi_",
+        "Cleanlist API keys do. This may be another service's key, or only part of a key.",
+        "Copy the complete key again from where it's stored.",
+    ),
+    HeaderMistake(
+        "quotes",
+        "There are quotes around the key",
+        "They're sent as part of the key.",
+        "Remove the quotes inside the header.",
+    ),
+    HeaderMistake(
+        "spaces",
+        "There is a space or a line break in the key",
+        "Anything after it is cut off or sent as part of the key.",
+        "Copy the key again without spaces or line breaks.",
+    ),
+    HeaderMistake(
+        "characters",
+        "The key contains an invalid character",
+        "API keys contain only letters, digits, - and _.",
+        "Copy only the complete key again.",
+    ),
+    HeaderMistake(
+        "shortened",
+        "The key is shortened",
+        "It contains “…”, as the console and the portal show a key, and a header can't hold that character.",
+        "Use the complete key, which is shown once. If it isn't stored anywhere, create a new one.",
+    ),
+    HeaderMistake(
+        "unsendable",
+        "The header holds a character that can't be sent",
+        "The client stopped before sending it. Most often there's a line break after the key, from a file or a "
+        "variable, or a character that came along when it was copied.",
+        "Remove blanks and line breaks around the key, for example with key.strip(), or copy it again.",
+    ),
+    HeaderMistake(
+        "session_token",
+        "Key management doesn't accept API keys",
+        "/api/v1/api-keys needs the session token of someone who is signed in to Cleanlist; an API key gets 401.",
+        "Create and revoke keys in this console or in the portal, or send a session token.",
+    ),
+    HeaderMistake(
+        "headers_as_body",
+        "The headers are sent as the body",
+        "The second argument of axios.post is the body, so this request has no Authorization header.",
+        "Put the body second and the options third: axios.post(url, body, {headers: …}).",
+    ),
+    HeaderMistake(
+        "headers_unsent",
+        "The headers aren't sent",
+        "axios.get and axios.delete take the options as their second argument and ignore a third one.",
+        "Put the options second: axios.get(url, {headers: …}).",
+    ),
+    HeaderMistake(
+        "headers_unnamed",
+        "The headers aren't sent as headers",
+        "In requests, the second argument of get is the address's parameters, and that of post is the body.",
+        "Name the argument: headers=….",
+    ),
+    HeaderMistake(
+        "object_body",
+        "The body isn't converted to JSON",
+        "fetch turns an object into the text [object Object].",
+        "Write body: JSON.stringify(…).",
+    ),
+    HeaderMistake(
+        "dumped_twice",
+        "The body is converted to JSON twice",
+        "json= converts what it gets, so Cleanlist receives a JSON string instead of an object.",
+        "Pass the object itself: json=body, without json.dumps.",
+    ),
+    HeaderMistake(
+        "nested_form",
+        "The body is sent as a form",
+        "data= with a dict makes a form, in which lists and objects get lost.",
+        "Pass it with json= instead of data=.",
+    ),
+    HeaderMistake(
+        "content_type",
+        "The request doesn't say that its body is JSON",
+        "Without the header Content-Type, the body is sent as text or as a form, and Cleanlist returns 422.",
+        "Add the header Content-Type: application/json, or use the option for JSON that most clients have.",
+    ),
+    HeaderMistake(
+        "length",
+        "The key is incomplete",
+        f"An API key has {KEY_LENGTH} characters.",
+        "Copy the complete key again. If it isn't stored anywhere else, revoke it and create a new one.",
+    ),
+)
+MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
+CONTENT_TYPE, PLAIN_HTTP = "content_type", "plain_http"
+OF_BODY = {CONTENT_TYPE, "headers_as_body", "object_body", "dumped_twice", "nested_form"}  # how a body is sent
+COPIED_WRONG = {"prefix", "spaces", "characters", "length"}  # what copying the key again mends
+GOOD = "good"  # the header was looked at, and nothing is wrong with it

@@ -1,0 +1,25 @@
+"""One symptom that people come with."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Place = Literal["api", "portal"]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One symptom.
+
+    ``steps`` are names of checks, in the order in which they run; what lives in the portal has none, because the API
+    shows nothing of it. ``send`` says what support needs to know of this one besides the usual.
+    """
+
+    name: str
+    symptom: str
+    title: str
+    meaning: str
+    look_at: tuple[str, ...]
+    fix: str
+    steps: tuple[str, ...] = ()
+    place: Place = "api"
+    send: str = ""

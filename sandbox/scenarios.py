@@ -90,7 +90,7 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "outage": Scenario(
         "Every call below `/api` is 503 with Retry-After.",
-        faults=(_fault(path=API, kind="status", status=503, retry_after=5),),
+        faults=(_fault(path=API, kind="status", status=503, retry_after=1),),
     ),
     "webhooks_failing": Scenario(
         "Every receiver of webhooks seems to answer 503; none is called.",

@@ -138,6 +138,8 @@ MAX_BODY_SECONDS = 10
 MAX_ERRORS, MAX_ECHOED = 5100, 20
 # A hung response (a fault, a slow client) must not delay the end of the process.
 SHUTDOWN_SECONDS = 1
+# Above every Retry-After: a client that waits as told must not send into a connection that is being closed.
+KEEP_ALIVE_SECONDS = 75
 
 
 class Application(FastAPI):
@@ -296,6 +298,7 @@ def run(settings: Settings, listener: socket.socket) -> None:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
     )
     gc.freeze()  # what is loaded stays, and is looked through no more
     gc.enable()

@@ -1,5 +1,6 @@
 """Named scenarios: a client sees what each of them says, and nothing of it after the next one."""
 
+import http.client
 import re
 import subprocess
 import sys
@@ -133,6 +134,16 @@ def test_a_flaky_service_fails_at_the_same_calls_each_time(seen):
     first = statuses()
     assert set(first) == {200, 503}
     assert statuses() == first
+
+
+def test_who_waits_as_told_finds_the_connection_open(process):
+    """uvicorn's own five seconds are also a usual Retry-After: the next call would meet the end of the connection."""
+    connection = http.client.HTTPConnection("127.0.0.1", process.port, timeout=6)
+    connection.request("GET", "/healthz")
+    assert connection.getresponse().read()
+    with pytest.raises(TimeoutError):
+        connection.sock.recv(1)
+    connection.close()
 
 
 def test_it_ends_what_was_set_one_by_one(seen):

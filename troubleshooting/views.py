@@ -58,6 +58,7 @@ def troubleshoot(request: HttpRequest, slug: str) -> HttpResponse:
     form = CaseForm(request.GET, workspace)
     case = with_said(request, form.case())
     context = _context(workspace, form, case) | {"verdict": first_verdict(case), "can_run_again": True}
+    context["by_hand"] = "by_hand" in request.GET or form.errors
     context |= _already(case, _instantly(request, workspace, case))
     return render(request, PAGE, context)
 

@@ -281,6 +281,24 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     bare.close()
 
 
+def test_details_can_be_entered_by_hand_also_without_scripts(window, chromium, console, signed_in_state):
+    def enter(page):
+        page.get_by_role("combobox", name="Symptom").select_option("rate_limited")
+        page.locator("#by-hand").get_by_role("button", name="Find cause").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("429 Too Many Requests")
+
+    window.open()
+    window.page.get_by_text("Enter details manually").click()
+    enter(window.page)
+    bare = chromium.new_context(base_url=console.url, storage_state=signed_in_state, java_script_enabled=False)
+    page = bare.new_page()
+    page.goto(PAGE)
+    page.get_by_text("Enter details manually").click()
+    page.get_by_role("link", name="Show the form").click()
+    enter(page)
+    bare.close()
+
+
 def test_the_support_bundle_is_asked_for_without_the_secrets_that_were_entered(window):
     page, secret = window.page, KEY[12:-4]
     email = page.locator("#bundle-email-text")

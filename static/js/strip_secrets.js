@@ -199,7 +199,10 @@ const stripSecrets = (() => {
   }
 
   function withoutCredential(name, value, keys) {
-    if (name.toLowerCase().endsWith("cookie")) return STAND_IN.test(value) ? value : "[secret-removed]";
+    if (name.toLowerCase().endsWith("cookie")) {
+      const quote = value[0] in UNESCAPED && value.length > 1 && value.endsWith(value[0]) ? value[0] : "";
+      return STAND_IN.test(value) ? value : `${quote}[secret-removed]${quote}`;
+    }
     const [before, scheme = ""] = value.match(OPENING);
     const rest = value.slice(before.length);
     const closing = rest.match(CLOSING)?.[0] ?? "";

@@ -13,6 +13,8 @@ from .conftest import words
 ADA = {"first_name": "Ada", "last_name": "Byron", "company_domain": "example.com"}
 BODY = {"enrichment_type": "full", "contacts": [ADA]}
 TEXT = json.dumps(BODY)
+PROFILE = "https://www.linkedin.com/in/ada"
+LINKED = {"linkedin_url": PROFILE}
 # What was pasted, what is said of it, and the body that was meant; None where nobody can tell.
 FORMS = [
     (repr(BODY), "Python dict", BODY),
@@ -49,6 +51,17 @@ FORMS = [
     ("enrichment_type=full&contacts=%5Bobject+Object%5D", "form data", None),
     ("First name,Last name,Domain\nAda,Byron,example.com\n", "CSV", {"contacts": [ADA]}),
     ("first_name;last_name;company_domain\nAda;Byron;example.com", "CSV", {"contacts": [ADA]}),
+    *((json.dumps({name: [ADA]}), f"“{name}”", {"contacts": [ADA]}) for name in ("leads", "people", "persons", "rows")),
+    (json.dumps({"leads": [{"linkedinUrl": PROFILE}]}), "must be named contacts", {"contacts": [LINKED]}),
+    *(
+        (json.dumps({"contacts": [{name: PROFILE}]}), "named linkedin_url", {"contacts": [LINKED]})
+        for name in ("linkedinUrl", "linkedin", "LinkedIn URL", "profileUrl")
+    ),
+    (
+        '{"contacts": [{"firstName": "Ada", "lastName": "Byron", "companyDomain": "example.com"}]}',
+        "“firstName” must be named first_name and “lastName” must be named last_name",
+        {"contacts": [ADA]},
+    ),
 ]  # fmt: skip
 
 
@@ -67,6 +80,17 @@ def test_the_field_for_anything_takes_it_for_a_body_too(pasted, workspace):
     found = recognize(pasted, workspace)
     assert (found.case.topic, found.case.heard) == ("shape", "body")
     assert found.body
+
+
+def test_a_page_of_another_service_s_contacts_is_no_body(workspace):
+    found = recognize(json.dumps({"people": [ADA], "pagination": {"page": 1}}), workspace)
+    assert not found.body
+
+
+def test_another_mistake_is_kept_beside_a_wrong_name():
+    verdict = validate_body(json.dumps({"enrichment_type": "gold", "contacts": [{"linkedin": PROFILE}]}))
+    assert verdict.findings[0].message == "“linkedin” must be named linkedin_url."
+    assert "isn't a valid type" in verdict.findings[1].message
 
 
 def test_the_repaired_body_can_be_downloaded(client, viewer, workspace):

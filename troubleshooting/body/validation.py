@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
-from troubleshooting.body.form import CONTACT_FIELDS
+from troubleshooting.body.form import CONTACT_FIELDS, missing_fields
 from troubleshooting.body.remarks import ADVICE, Placed, remarks_on
 from troubleshooting.body.webhook_urls import find_url_problem
 from troubleshooting.body.wrong_forms import find_wrong_form
@@ -102,12 +102,14 @@ def validate_body(text: str, most: int = MAX_FINDINGS) -> BodyValidation:
     if form is None:
         return verdict
     # The first finding says the same in the parser's words, which help where it is nearly JSON.
-    first, *others = verdict.findings
+    findings = list(verdict.findings)
+    of_contacts = (at for at, found in enumerate(findings) if found.loc[:2] == ("body", "contacts"))
+    first = findings.pop(next(of_contacts, 0))
     is_close = form.is_close and first.message.startswith("Invalid JSON")
     fix = first.fix if is_close and first.fix not in {_AT_THIS_PLACE, form.fix} else ""
     message = f"{first.message} {form.message}" if is_close else form.message
     named = replace(first, message=message, fix=f"{fix} {form.fix}".strip())
-    return replace(verdict, findings=(named, *others), repaired=form.repaired)
+    return replace(verdict, findings=(named, *findings), repaired=form.repaired)
 
 
 def _validate_text(text: str, most: int) -> BodyValidation:
@@ -235,7 +237,7 @@ def _check_contact(index: int, contact: object, findings: _Findings) -> None:
         findings.refuse(loc, message, 'Write it as {"linkedin_url": "https://www.linkedin.com/in/…"}')
         return
     wrong = [name for name in CONTACT_FIELDS if not _check_text(loc, contact, name, findings)]
-    if not wrong and (missing := _missing(contact)):
+    if not wrong and (missing := missing_fields(contact)):
         names, are = " and ".join(missing), "is" if len(missing) == 1 else "are"
         message = f"contacts[{index}] doesn't identify a person: {names} {are} missing or empty."
         if contact.get("email") and len(missing) == len(_PERSON):
@@ -248,17 +250,7 @@ def _count_problems(contact: object) -> int:
     if not isinstance(contact, dict):
         return 1
     wrong = sum(not _is_text(contact[name]) for name in contact.keys() & set(CONTACT_FIELDS))
-    return wrong or bool(_missing(contact))
-
-
-def _missing(contact: Mapping[str, object]) -> list[str]:
-    """Return which fields would complete the contact's name and company; none when it can be identified."""
-    if contact.get("linkedin_url"):
-        return []
-    missing = [name for name in ("first_name", "last_name") if not contact.get(name)]
-    if not (contact.get("company_domain") or contact.get("company_name")):
-        missing.append("company_domain or company_name")
-    return missing
+    return wrong or bool(missing_fields(contact))
 
 
 def _check_text(loc: Loc, holder: Mapping[str, object], name: str, findings: _Findings) -> bool:

@@ -13,12 +13,15 @@ from urllib.parse import parse_qsl
 from troubleshooting.body import other_formats
 from troubleshooting.body.form import (
     CONTACT_FIELDS,
+    OTHER_NAMES,
     WrongForm,
     are_contacts,
     as_request,
     dumped,
     is_contact,
     loads,
+    misnamed,
+    other_list,
     plain_name,
 )
 from troubleshooting.body.remarks import ADVICE
@@ -37,11 +40,6 @@ _FORM_CONTACT = re.compile(r"contacts\[(\d*)\](?:\[([\w -]+)\]|\.([\w-]+))")
 _LAST_COMMA = re.compile(r'("(?:[^"\\]|\\.)*+"?)|,(?=\s*+[}\]])', re.DOTALL)
 _MOST_TIMES = 9
 _PARSED_MOST = 200_000  # characters of what is no JSON
-_HEADERS = {
-    "linkedin": "linkedin_url", "linkedinurl": "linkedin_url", "profileurl": "linkedin_url", "firstname": "first_name",
-    "lastname": "last_name", "companydomain": "company_domain", "domain": "company_domain", "website": "company_domain",
-    "company": "company_name", "companyname": "company_name", "email": "email", "emailaddress": "email",
-}  # fmt: skip
 
 
 def find_wrong_form(text: str) -> WrongForm | None:
@@ -61,8 +59,8 @@ def _other_json(value: object) -> WrongForm | None:
     if not isinstance(value, dict):
         return None
     if "contacts" in value:
-        return _odd_contacts(value)
-    return _wrapped(value) or _single(value)
+        return _odd_contacts(value) or misnamed(value)
+    return _wrapped(value) or _single(value) or other_list(value)
 
 
 def _wrapped(value: dict[str, object]) -> WrongForm | None:
@@ -258,7 +256,7 @@ def _assigned(text: str) -> WrongForm | None:
 
 
 def _xml(text: str) -> WrongForm | None:
-    return other_formats.in_xml(text, _HEADERS)
+    return other_formats.in_xml(text, OTHER_NAMES)
 
 
 def _multipart(text: str) -> WrongForm | None:
@@ -295,7 +293,7 @@ def _from_pairs(pairs: list[tuple[str, str]]) -> str:
 def _table(text: str) -> WrongForm | None:
     head = text.partition("\n")[0]
     sign = max(",;\t", key=head.count)
-    names = [_HEADERS.get(plain_name(name), name.strip()) for name in head.split(sign)]
+    names = [OTHER_NAMES.get(plain_name(name), name.strip()) for name in head.split(sign)]
     known = [name for name in names if name in CONTACT_FIELDS or plain_name(name) in ADVICE]
     if len(set(known)) < 2 or "\n" not in text:
         return None

@@ -254,7 +254,9 @@ def _end_of_value(quote: str, colon: str, rest: str) -> int:
 
 def _without_credential(name: str, value: str) -> str:
     if name.lower().endswith("cookie"):
-        return value if patterns.STAND_IN.fullmatch(value) else "[secret-removed]"
+        # With its quotes, so that what stands behind it isn't taken for a part of it another time.
+        quote = value[0] if value[:1] in _UNESCAPED and value[1:].endswith(value[0]) else ""
+        return value if patterns.STAND_IN.fullmatch(value) else f"{quote}[secret-removed]{quote}"
     opening = patterns.OPENING.match(value)
     before, scheme = (opening[0], opening[1] or "") if opening else ("", "")
     closing = patterns.CLOSING.search(value, len(before))

@@ -3,7 +3,7 @@
 import random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.troubleshooting.test_secret_net import AROUND, ENCODINGS, in_browser  # noqa: F401
@@ -83,6 +83,8 @@ names = st.sampled_from(sorted(HOSTILE.keys() - NOT_FOUND))
 
 @MANY
 @given(names, st.sampled_from(sorted(AROUND)), st.sampled_from(["", "\n", "log: "]), names)
+@example("HTTP/2 Go", "as it is", "", ".env")
+@example("invoke-webrequest", "a Python repr", "", ".env")
 def test_what_is_left_is_left(in_browser, name, form, between, other):  # noqa: F811
     text = AROUND[form](filled(HOSTILE[name])[0]) + between + filled(HOSTILE[other])[0]
     left = remove_secrets(text).text

@@ -71,6 +71,7 @@ def measure_parts() -> None:
     measured(manager, "lease", lambda *_: "lease")
     measured(manager, "give_back", lambda *_: "give back")
     measured(engine, "_pace", lambda *_: "rate limit")
+    measured(ingest, "_unchanged", lambda *_: "unchanged answers")
     measured(ingest, "_write", lambda answer: f"ingest {answer.poll.resource}")
     measured(ingest, "_ingest_all", lambda *_: "all ingest")
     measured(ingest, "notify_ingested", lambda *_: "rules")

@@ -133,13 +133,17 @@ class AsyncClient(_Resources[AsyncSender]):
         self._options = _ResolvedOptions(base_url, options)
         self._connections = connections
         self._transport = AsyncTransport(self._options.transport, connections.http if connections else None)
+        self.last_body: bytes | None = None
+        """The body of the last response, as it was received; of use if calls are made one after the other."""
 
     async def send(self, call: Call[T]) -> T:
         """Send a call within its total time; retry if that is safe and may help."""
         deadline = Deadline(self._options.timeouts)
         async for attempt in retry_attempts(self._options.retries, call, deadline):
             with attempt:
-                return parse_response(call, await self._attempt(call, deadline))
+                response = await self._attempt(call, deadline)
+                self.last_body = response.body
+                return parse_response(call, response)
         raise AssertionError("the last attempt returns or raises")
 
     async def _attempt(self, call: Call[object], deadline: Deadline) -> Response:

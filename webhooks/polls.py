@@ -1,5 +1,6 @@
 """Polled resources of webhooks: the latest attempts, those of tracked workflows, and the state of enrichments."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -65,6 +66,12 @@ def ingest_latest(poll: Poll, answer: Listing[DeliveryAttempt] | UpstreamRefusal
     also = [*sorted(begun_before), *_unseen(retrying, answer)]
     tracked_workflows.schedule_polls(workspace, read_at, also, alone=feed.wants_workflow_ids)
     _set_interval(poll, _latest_interval(poll, feed, read_at, is_retrying=bool(retrying)))
+
+
+def settled_latest(polls: Sequence[Poll], now: datetime) -> set[int]:
+    """Return the polls of workspaces in which the attempts that are known already would change nothing."""
+    idle = tracked_workflows.without_work([poll.workspace for poll in polls], now)
+    return {poll.pk for poll in polls if poll.workspace_id in idle}
 
 
 def _record_gap(poll: Poll, feed: Feed, result: AttemptIngestResult, odd: int, read_at: datetime) -> bool:
@@ -195,6 +202,7 @@ register(
         fetch=fetch_latest,
         ingest=ingest_latest,
         note=tracked_workflows.visibility_notice,
+        settled=settled_latest,
     )
 )
 register(

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from cleanlist import Client, EnrichmentStatus
 from core import clock
-from keys.log.workflows import workflows_in_log
+from keys.log.workflows import workflows_in_log, workflows_in_logs
 from webhooks.ingest import lead_lists
 from webhooks.ingest.normalize import is_usable_workflow_id
 from webhooks.models import BULK_ID_PREFIX, Delivery, DeliveryState, Feed, Workflow, WorkflowSource, kind_of
@@ -120,9 +120,40 @@ def schedule_polls(workspace: Workspace, now: datetime, also: Iterable[str] = ()
         rows = rows.filter(source=WorkflowSource.LOOKED_UP)
     followed = rows.exclude(Exists(_settled_deliveries(now))).values_list("workflow_id", flat=True)
     wanted = {WORKFLOW_DELIVERIES: [*also, *followed[:MAX_TRACKED]]}
-    if not workspace.scopes or STATUS_SCOPE in workspace.scopes:
+    if _may_read_status(workspace):
         wanted |= _without_status(workspace, now)
     _create_polls(workspace, wanted)
+
+
+def without_work(workspaces: Collection[Workspace], now: datetime) -> set[int]:
+    """Return the keys of those workspaces in which only a new answer would change anything.
+
+    In those nothing is retried, followed or unfinished, and the log names no workflow that is not known.
+    """
+    here = {"workspace": OuterRef("pk")}
+    recent = Workflow.objects.filter(first_seen_at__gte=now - GIVE_UP_AFTER, source=WorkflowSource.LOOKED_UP)
+    unfinished = Workflow.objects.unfinished().filter(first_seen_at__gte=now - STATUS_GIVE_UP_AFTER)
+    idle = Workspace.objects.order_by().filter(
+        Exists(Feed.objects.filter(**here, wants_workflow_ids=False)),
+        ~Exists(Delivery.objects.filter(**here, state=DeliveryState.RETRYING)),
+        ~Exists(recent.filter(~Exists(_settled_deliveries(now)), **here)),
+        ~Exists(unfinished.filter(**here)) | ~Q(pk__in=[one.pk for one in workspaces if _may_read_status(one)]),
+        pk__in=[one.pk for one in workspaces],
+    )
+    found = set(idle.values_list("pk", flat=True))
+    named = workflows_in_logs(found, now - LOG_WINDOW) if found else set()
+    if named is None:
+        return set()
+    return found - {pk for pk, _ in named - _known(named)}
+
+
+def _known(named: Collection[tuple[int, str]]) -> set[tuple[int, str]]:
+    """Return those of the workflows ``named``, each with its workspace, that are stored."""
+    if not named:
+        return set()
+    workspaces, names = {pk for pk, _ in named}, {name for _, name in named}
+    rows = Workflow.objects.filter(workspace__in=workspaces, workflow_id__in=names)
+    return set(rows.values_list("workspace_id", "workflow_id"))
 
 
 def status_resource(workflow_id: str) -> str:
@@ -157,6 +188,10 @@ def _settled(now: datetime) -> Q:
 
 def _settled_deliveries(now: datetime) -> QuerySet[Delivery]:
     return Delivery.objects.filter(_settled(now), workflow=OuterRef("pk"))
+
+
+def _may_read_status(workspace: Workspace) -> bool:
+    return not workspace.scopes or STATUS_SCOPE in workspace.scopes
 
 
 def _without_status(workspace: Workspace, now: datetime) -> dict[str, list[str]]:

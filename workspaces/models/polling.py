@@ -14,14 +14,14 @@ from workspaces.models.workspace import Workspace
 _GIVEN = {
     "pk": "bigint", "held_until": "timestamptz", "next_run_at": "timestamptz", "last_attempt_at": "timestamptz",
     "last_success_at": "timestamptz", "consecutive_failures": "int", "last_error": "text", "last_error_kind": "text",
-    "last_request_id": "text", "odd_count": "int", "odd_example": "text",
+    "last_request_id": "text", "odd_count": "int", "odd_example": "text", "fingerprint": "text",
 }  # fmt: skip
 _GIVE_BACK = """
 UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
     last_attempt_at = given.last_attempt_at, last_success_at = given.last_success_at,
     consecutive_failures = given.consecutive_failures,
     last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id,
-    odd_count = given.odd_count, odd_example = given.odd_example
+    odd_count = given.odd_count, odd_example = given.odd_example, fingerprint = given.fingerprint
 FROM {} WHERE id = given.pk AND leased_until {} given.held_until
 """
 _GIVE_BACK_BY_VENDOR = {
@@ -85,6 +85,7 @@ class PollQuerySet(LeasedQuerySet["Poll"]):
                 "last_request_id": poll.last_request_id,
                 "odd_count": poll.odd_count,
                 "odd_example": poll.odd_example,
+                "fingerprint": poll.fingerprint,
             }
             for poll in polls
         ]
@@ -117,6 +118,8 @@ class Poll(Leased):
     # How many records of the last response could not be parsed, and the first of them as an example.
     odd_count = models.PositiveIntegerField(default=0)
     odd_example = models.TextField(blank=True)
+    # Of the answer that was ingested last, so that the same one need not be ingested again; empty if unknown.
+    fingerprint = models.CharField(max_length=32, blank=True, default="", db_default="")
 
     objects = models.Manager.from_queryset(PollQuerySet)()
 

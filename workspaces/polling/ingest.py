@@ -1,7 +1,8 @@
 """Ingests the results of polls: writes data to the mirror, backs off after failures, and reschedules every poll."""
 
 import random
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -40,7 +41,8 @@ def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
     Returns the results; those that could not be stored become failures. A crash in between costs one more poll.
     """
     with clock.cache_now():  # one query for the time, however many rows are written
-        ingested = _ingest_all(answers)
+        unchanged = _unchanged(answers)
+        ingested = _ingest_all(answers, unchanged)
     now = clock.now()
     for answer in ingested:
         _plan(answer, now)
@@ -56,15 +58,33 @@ def ingest_results(answers: Sequence[FetchResult]) -> list[FetchResult]:
             _tell(answer)
         except Exception:  # the next such result reports it again
             logger.exception("telling_failed", resource=answer.poll.resource, workspace=answer.poll.workspace_id)
-    if stored := [answer.poll for answer in ingested if answer.fetched_at is not None]:
+    fetched = [answer.poll for answer in ingested if answer.fetched_at is not None]
+    if stored := [poll for poll in fetched if poll.pk not in unchanged]:
         notify_ingested(stored)
     return ingested
 
 
-def _ingest_all(answers: Sequence[FetchResult]) -> list[FetchResult]:
+def _unchanged(answers: Sequence[FetchResult]) -> set[int]:
+    """Return the keys of the polls whose answers are those that were ingested last and would change nothing now."""
+    same: dict[str, list[Poll]] = defaultdict(list)
+    for answer in answers:
+        if answer.fingerprint and answer.fingerprint == answer.poll.fingerprint:
+            same[answer.poll.resource].append(answer.poll)
+    found: set[int] = set()
+    for name, polls in same.items():
+        settled = resource_named(name).settled
+        try:
+            found.update(settled(polls, clock.cached_now()) if settled else ())
+        except Exception:  # then they are ingested
+            logger.exception("settled_failed", resource=name, polls=len(polls))
+    return found
+
+
+def _ingest_all(answers: Sequence[FetchResult], unchanged: Collection[int]) -> list[FetchResult]:
     """Ingest fetched results in groups of one transaction; if a group fails, ingest each of its results alone."""
     ingested = {answer.poll.pk: answer for answer in answers}
-    for group in _groups([answer for answer in answers if answer.fetched_at is not None]):
+    fetched = [answer for answer in answers if answer.fetched_at is not None]
+    for group in _groups([answer for answer in fetched if answer.poll.pk not in unchanged]):
         try:
             with transaction.atomic():
                 for answer in group:
@@ -139,6 +159,7 @@ def _plan(answer: FetchResult, now: datetime) -> None:
         poll.next_run_at = now + wait_after_success(poll.interval_seconds)
         poll.last_success_at, poll.consecutive_failures = answer.fetched_at, 0
         poll.last_error = poll.last_error_kind = poll.last_request_id = ""
+        poll.fingerprint = answer.fingerprint
         _note_odd(poll, answer.data)
 
 
@@ -156,6 +177,7 @@ def _note_odd(poll: Poll, data: object) -> None:
 
 def _plan_after_failure(poll: Poll, error: Exception, now: datetime) -> None:
     poll.consecutive_failures += 1
+    poll.fingerprint = ""
     longest = resource_named(poll.resource).longest_wait_seconds() if is_registered(poll.resource) else None
     poll.next_run_at = now + wait_after_failure(poll.interval_seconds, poll.consecutive_failures, error, longest)
     poll.last_error, poll.last_error_kind = sanitize_text(str(error), 2000), type(error).__name__

@@ -34,7 +34,9 @@ def set_up_polls(workspace: Workspace) -> None:
         elif not resource.wanted(workspace):
             rows.update(paused_reason="Another resource brings the same and more.")
         else:
-            rows.exclude(paused_reason="").update(paused_reason="", next_run_at=clock.now(), consecutive_failures=0)
+            rows.exclude(paused_reason="").update(
+                paused_reason="", next_run_at=clock.now(), consecutive_failures=0, fingerprint=""
+            )
 
 
 def _reason_to_pause(workspace: Workspace, credential: CredentialKind) -> str:

@@ -1,6 +1,6 @@
 """The registry of resources to poll; each app's ``polls.py`` fills it when Django starts."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -41,7 +41,8 @@ class Resource:
     polls of a resource with subjects (the request log has one per key) are created by the code that ingests the
     subjects; ``subject`` is what pages call one of them. ``note`` returns a sentence for the polling page, or nothing.
     ``longest_wait_seconds`` is the longest back-off after failures. ``limit_per_minute`` replaces the organization's
-    rate limit where it is lower.
+    rate limit where it is lower. ``settled`` returns the keys of those polls for which ``ingest`` would change nothing
+    if the answer is the one that was ingested last; without it, each answer is ingested.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Resource:
     note: Callable[[Workspace], str] = _nothing
     longest_wait_seconds: Callable[[], int] = _quarter_of_an_hour
     limit_per_minute: int | None = None
+    settled: Callable[[Sequence[Poll], datetime], Collection[int]] | None = None
 
 
 _resources: dict[str, Resource] = {}

@@ -20,6 +20,7 @@ DISTANCES = (
     (HOUR, HOUR, "hour"),
     (MINUTE, MINUTE, "minute"),
 )
+_MONTHS = tuple(month_abbr)  # which formats a date whenever it is asked
 _STAMP = re.compile(r"\[\[(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00)\]\]")
 
 
@@ -96,8 +97,11 @@ def format_short(seconds: float) -> str:
 
 def format_day(at: datetime) -> str:
     """Return the day of a time in the current time zone: "28 Nov 2026"."""
-    local = timezone.localtime(at)
-    return f"{local.day} {month_abbr[local.month]} {local.year}"
+    return _day(timezone.localtime(at))
+
+
+def _day(local: datetime) -> str:
+    return f"{local.day} {_MONTHS[local.month]} {local.year}"
 
 
 def format_day_heading(at: datetime, now: datetime) -> str:
@@ -108,13 +112,13 @@ def format_day_heading(at: datetime, now: datetime) -> str:
     if day.date() == today.date() - timedelta(days=1):
         return "Yesterday"
     year = "" if day.year == today.year else f" {day.year}"
-    return f"{day_abbr[day.weekday()]} {day.day} {month_abbr[day.month]}{year}"
+    return f"{day_abbr[day.weekday()]} {day.day} {_MONTHS[day.month]}{year}"
 
 
 def format_time(at: datetime, *, seconds: bool = False) -> str:
     """Return a time in the current time zone: "28 Nov 2026, 18:35"."""
-    clock_time = timezone.localtime(at).time().isoformat("seconds" if seconds else "minutes")
-    return f"{format_day(at)}, {clock_time}"
+    local = timezone.localtime(at)
+    return f"{_day(local)}, {local.time().isoformat('seconds' if seconds else 'minutes')}"
 
 
 def format_interval(time: timedelta) -> str:

@@ -23,6 +23,8 @@ from workspaces.polling.registry import BALANCE
 BASE = timedelta(days=90)
 LARGE = Decimal("0.25")
 
+Span = tuple[datetime, datetime]
+
 
 @dataclass(frozen=True)
 class SpentCredits:
@@ -133,43 +135,46 @@ def past_peaks(workspace: Workspace, since: datetime, until: datetime) -> Iterat
 
 def spent_between(workspace: Workspace, since: datetime, until: datetime | None = None) -> SpentCredits:
     """Return the spending from ``since`` to ``until`` (now by default), in six queries however long the span."""
-    return spent_since(workspace, [since], until)[0]
+    return spent_within(workspace, [(since, until or clock.cached_now())])[0]
 
 
-def spent_since(
-    workspace: Workspace, beginnings: Sequence[datetime], until: datetime | None = None
-) -> list[SpentCredits]:
-    """Return the spending from each of ``beginnings`` to ``until`` (now by default), with one more query for each.
+def spent_within(workspace: Workspace, spans: Sequence[Span]) -> list[SpentCredits]:
+    """Return the spending within each of ``spans``, with one more query for each time that another one begins or ends.
 
     It is at least the known cost of enrichments in that time.
     """
-    end = until or clock.cached_now()
     readings = BalanceReading.objects.of(workspace)
     first = readings.order_by("first_read_at").first()
-    last = readings.begun_by(end)
+    current = {at: readings.begun_by(at) for at in {at for span in spans for at in span}} if first else {}
+    last = max((until for _, until in spans if current.get(until)), default=None)
     if first is None or last is None:
-        return [SpentCredits(since, end, ZERO, ZERO, 0.0) for since in beginnings]
-    rows = BalanceChange.objects.of(workspace).between(min(beginnings), _next_reading_start(workspace, end))
+        return [SpentCredits(since, until, ZERO, ZERO, 0.0) for since, until in spans]
+    begin = min(since for since, _ in spans)
+    rows = BalanceChange.objects.of(workspace).between(begin, _next_reading_start(workspace, last))
     poll = workspace.polls.filter(resource=BALANCE).values_list("interval_seconds", flat=True).first()
-    found = list(rows.filter(SIGNIFICANT | Q(mark=Mark.REFUND)))
-    history = _History(first, last, found, longest_pause(poll or 60))
-    watched = [max(since, first.first_read_at) for since in beginnings]
-    return [
-        history.spent(since, end, readings.begun_by(since) or first, charged)
-        for since, charged in zip(beginnings, _charged(workspace, watched, min(end, last.read_at)), strict=True)
-    ]
+    history = _History(first, current, list(rows.filter(SIGNIFICANT | Q(mark=Mark.REFUND))), longest_pause(poll or 60))
+    charged = _charged(workspace, [history.watched(*span) for span in spans])
+    return [history.spent(*span, at_least) for span, at_least in zip(spans, charged, strict=True)]
 
 
-def _charged(workspace: Workspace, beginnings: Sequence[datetime], until: datetime) -> list[Decimal]:
-    """Return the known cost of enrichments that began after each of ``beginnings`` and ended by ``until``."""
-    rows = Workflow.objects.of(workspace).filter(completed_at__range=(min(beginnings), until - SKEW))
-    sums = rows.aggregate(
-        **{
-            f"since_{place}": Sum("credits_charged", filter=Q(submitted_at__gte=since + SKEW), default=ZERO)
-            for place, since in enumerate(beginnings)
-        }
+def _charged(workspace: Workspace, spans: Sequence[Span]) -> list[Decimal]:
+    """Return the known cost of enrichments that began and ended within each of ``spans``."""
+    begin, end = min(since for since, _ in spans), max(until for _, until in spans)
+    sums = (
+        Workflow.objects.of(workspace)
+        .filter(completed_at__range=(begin, end - SKEW))
+        .aggregate(
+            **{
+                f"of_{place}": Sum(
+                    "credits_charged",
+                    filter=Q(submitted_at__gte=since + SKEW, completed_at__lte=until - SKEW),
+                    default=ZERO,
+                )
+                for place, (since, until) in enumerate(spans)
+            }
+        )
     )
-    return [sums[f"since_{place}"] for place in range(len(beginnings))]
+    return [sums[f"of_{place}"] for place in range(len(spans))]
 
 
 def _next_reading_start(workspace: Workspace, at: datetime) -> datetime:
@@ -180,28 +185,39 @@ def _next_reading_start(workspace: Workspace, at: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class _History:
-    """``changes`` are those with more than spending, refunds, and those after a gap."""
+    """``current`` are the readings at certain times.
+
+    ``changes`` are those with more than spending, refunds, and those after a gap.
+    """
 
     first: BalanceReading
-    last: BalanceReading
+    current: Mapping[datetime, BalanceReading | None]
     changes: list[BalanceChange]
     longest_pause: timedelta
 
-    def spent(self, since: datetime, until: datetime, opening: BalanceReading, charged: Decimal) -> SpentCredits:
+    def watched(self, since: datetime, until: datetime) -> Span:
+        """Return the part of the span between the first and the last reading."""
+        last = self.current[until] or self.first
+        return max(since, self.first.first_read_at), min(until, last.read_at)
+
+    def spent(self, since: datetime, until: datetime, charged: Decimal) -> SpentCredits:
+        opening, last = self.current[since] or self.first, self.current[until]
+        if last is None:
+            return SpentCredits(since, until, ZERO, ZERO, 0.0)
         inside = [row for row in self.changes if since < row.until <= until]
-        fallen = opening.credits - self.last.credits + sum((row.corrected for row in inside), ZERO)
+        fallen = opening.credits - last.credits + sum((row.corrected for row in inside), ZERO)
         added = sum((row.topped_up for row in inside), ZERO)
         low = sum((row.top_up_low for row in inside), ZERO)
         high = sum((row.top_up_high for row in inside), ZERO)
         refunded = sum((max(ZERO, row.delta) for row in inside if row.mark == Mark.REFUND), ZERO)
         likely, least, most = (max(ZERO, charged - refunded, fallen + some) for some in (added, low, high))
-        return SpentCredits(since, until, likely, added, self._covered(since, until), least, most)
+        return SpentCredits(since, until, likely, added, self._covered(since, until, last), least, most)
 
-    def _covered(self, since: datetime, until: datetime) -> float:
+    def _covered(self, since: datetime, until: datetime, last: BalanceReading) -> float:
         """Return the share that is neither before the first reading, nor in a gap, nor after the last."""
         begin = max(since, self.first.first_read_at)
         # Right after a reading, the next one is not late yet.
-        end = until if until - self.last.read_at <= self.longest_pause else max(begin, self.last.read_at)
+        end = until if until - last.read_at <= self.longest_pause else max(begin, last.read_at)
         missing = timedelta(0)
         for row in self.changes:
             if row.is_gap:

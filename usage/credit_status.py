@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from alerts.engine.rule_kinds import Fact, read_once
 from alerts.models import Rule
 from core.formatting import format_number, format_quantity, format_time_left, time_marker
-from usage.burn import SpentCredits, spent_since
+from usage.burn import SpentCredits, spent_within
 from usage.changes.types import SKEW
 from usage.forecast.runway import BEYOND, NOT_FALLING, REACHED, Burn, Runway, burn_of, days_left, forecast, stored_burn
 from usage.models import BalanceReading, BurnPattern
@@ -107,7 +107,7 @@ class CreditStatus:
         return (*self._figures(), *self.spenders)
 
     def _figures(self) -> list[Fact]:
-        spent = spent_since(self.workspace, [self.now - length for _, length in SPANS], self.now)
+        spent = spent_within(self.workspace, [(self.now - length, self.now) for _, length in SPANS])
         read_at = f", read {time_marker(self.latest.read_at)}" if self.latest else ""
         facts = [("Balance", f"{format_number(self.balance)} credits{read_at}")]
         if self.reserved:

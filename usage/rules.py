@@ -114,7 +114,7 @@ def read_spent(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observation
         if one.problem:
             found |= {rule.pk: NoData(one.problem) for rule in some}
             continue
-        past = burn.spent_since(one.workspace, [now - timedelta(hours=_hours(rule)) for rule in some], now)
+        past = burn.spent_within(one.workspace, [(now - timedelta(hours=_hours(rule)), now) for rule in some])
         found |= {rule.pk: [_spent(one, rule, spent.credits)] for rule, spent in zip(some, past, strict=True)}
     return found
 

@@ -88,12 +88,15 @@ def _is_round(day: date, step: Step) -> bool:
 
 
 def _minutes(count: int, begin: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]:
-    """Walk in real time, because a wall clock skips and repeats."""
+    """Walk in real time, because a wall clock skips and repeats; at once to the next round time, if it does neither."""
     stride = gcd(count, QUARTER)
     at = datetime.fromtimestamp(-(-begin.timestamp() // (60 * stride)) * 60 * stride, UTC)
     while at <= end:
         local = at.astimezone(zone)
         is_repeated = local.fold == 1 and count > 60
-        if (local.hour * 60 + local.minute) % count == 0 and not is_repeated:
+        past = (local.hour * 60 + local.minute) % count
+        if past == 0 and not is_repeated:
             yield at
-        at += stride * MINUTE
+        following = at + (count - past) * MINUTE
+        is_even = following.astimezone(zone).utcoffset() == local.utcoffset()
+        at = following if is_even else at + stride * MINUTE

@@ -72,7 +72,7 @@ def test_top_ups_are_listed_oldest_first(workspace, readings, now):
 def test_several_spans_cost_a_query_each_and_no_more(workspace, readings, now, django_assert_max_num_queries):
     readings({60 * n: 9000 - n for n in range(100, 0, -1)})
     with django_assert_max_num_queries(10):
-        burn.spent_since(workspace, [now - timedelta(hours=n) for n in (1, 24, 48, 72)], now)
+        burn.spent_within(workspace, [(now - timedelta(hours=n), now) for n in (1, 24, 48, 72)])
 
 
 @pytest.fixture

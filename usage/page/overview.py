@@ -13,7 +13,7 @@ from core.charts.chart import Chart, Mark
 from core.formatting import counted, format_number
 from keys.models import ApiKey, mark_namesakes
 from usage.budgets.status import BudgetStatus, budget_status
-from usage.burn import SpentCredits, TopUp, spent_since, top_ups
+from usage.burn import SpentCredits, TopUp, spent_within, top_ups
 from usage.changes.types import ZERO
 from usage.credit_status import credit_statuses
 from usage.forecast.runway import NO_READING, ONE_BATCH, Runway, burn_of, forecast
@@ -306,9 +306,7 @@ def _draw(
 
 
 def _spending(workspace: Workspace, span: Range) -> Spending:
-    [spent] = spent_since(workspace, [span.since], span.until)
-    [before] = spent_since(workspace, [span.since - span.length], span.since)
-    return Spending(spent, before)
+    return Spending(*spent_within(workspace, [(span.since, span.until), (span.since - span.length, span.since)]))
 
 
 def _explained(workspace: Workspace, rows: BalanceChangeQuerySet, now: datetime) -> list[ChangeExplanation]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from itertools import pairwise
 from math import ceil, floor, inf
 from statistics import fmean, pstdev, quantiles
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 from django.db.models import F
@@ -134,12 +134,27 @@ def _paid_calls(workspace: Workspace, since: datetime) -> Iterable[LoggedCall]:
             yield LoggedCall(at, (key, name), timedelta(milliseconds=took or 0))
 
 
+class _Reading(NamedTuple):
+    """The columns of a reading and of the change before it that matter here."""
+
+    first_read_at: datetime
+    read_at: datetime
+    credits: Decimal
+    gap_seconds: int
+    topped_up: Decimal
+    added: Decimal
+    top_up_low: Decimal
+    top_up_high: Decimal
+    certainty: str
+    mark: str
+
+
 def _falls(workspace: Workspace, since: datetime, until: datetime, log_until: datetime) -> list[BalanceFall]:
     """Return the falls; what was spent after the log was read, no call explains yet, as in a gap."""
     readings = BalanceReading.objects.of(workspace).filter(read_at__gte=since, first_read_at__lte=until)
     ranges = {name: F(f"change__{name}") for name in ("top_up_low", "top_up_high", "certainty", "mark")}
     newest_first = readings.with_changes().annotate(**ranges).order_by("-first_read_at")
-    rows = list(newest_first[:MOST_READINGS])[::-1]
+    rows = [_Reading(*row) for row in newest_first.values_list(*_Reading._fields)[:MOST_READINGS]][::-1]
     found = [_interval_without_change(rows[0], log_until)] if rows else []
     for before, row in pairwise(rows):
         spent = float(before.credits - row.credits + row.added)
@@ -152,7 +167,7 @@ def _falls(workspace: Workspace, since: datetime, until: datetime, log_until: da
     return found
 
 
-def _interval_without_change(row: BalanceReading, until: datetime) -> BalanceFall:
+def _interval_without_change(row: _Reading, until: datetime) -> BalanceFall:
     begin = row.first_read_at.timestamp()
     return BalanceFall(begin, max(begin, min(row.read_at, until).timestamp()), 0.0)
 

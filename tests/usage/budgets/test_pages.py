@@ -192,7 +192,7 @@ def test_the_card_costs_as_many_queries_for_a_long_history_as_for_a_short_one(
     Budget.objects.create(workspace=workspace, credits=5000)
     go("overview", viewer)
     asks_the_clock = connection.vendor == "postgresql"  # SQLite's is the process's own
-    with django_assert_max_num_queries(49 + asks_the_clock) as short:
+    with django_assert_max_num_queries(43 + asks_the_clock) as short:
         go("overview", viewer)
     Budget.objects.all().delete()
     steady(credits=5000)

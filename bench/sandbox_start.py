@@ -16,8 +16,11 @@ ROUNDS = 7
 BARE = """
 import socket, sys, fastapi, uvicorn
 app = fastapi.FastAPI()
-app.get("/")(lambda: {})
-listener = socket.create_server(("127.0.0.1", 0))
+@app.get("/")
+async def root(): return {}
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # or asyncio leaves Nagle's delay
+listener.bind(("127.0.0.1", 0))
+listener.listen(100)
 print("sandbox ready on http://127.0.0.1:%d" % listener.getsockname()[1], flush=True)
 uvicorn.Server(uvicorn.Config(app, log_level="warning")).run(sockets=[listener])
 """

@@ -243,7 +243,9 @@ async def _handle_http_error(request: Request, error: Exception) -> Response:
     if error.status_code == 413:
         return error_response(path, _too_large())
     if error.status_code == 408:
-        return error_response(path, ApiError(408, "request_timeout", error.detail, "Send the whole body at once."))
+        refusal = error_response(path, ApiError(408, "request_timeout", error.detail, "Send the whole body at once."))
+        refusal.headers["Connection"] = "close"  # or the rest of the body would be waited for
+        return refusal
     if error.status_code == 400 and uses_envelope(path, 400):
         return error_response(path, ApiError(400, "validation_error", error.detail, _fix(error.__cause__)))
     return AsciiJSONResponse({"detail": error.detail}, error.status_code, error.headers)

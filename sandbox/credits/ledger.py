@@ -9,7 +9,7 @@ A check and a change of the balance are one UPDATE, so that concurrent submits c
 
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.orm import Session
 
 from sandbox.db.tables import LedgerEntry, Organization
@@ -31,12 +31,15 @@ class InsufficientCredits(Exception):
         return self.estimated - self.available
 
 
+BALANCE = select(Organization.credits).where(Organization.id == bindparam("id"))
+
+
 def balance(session: Session, organization_id: str) -> Decimal:
     """Return the spendable credits: reservations of running workflows are already subtracted.
 
     Raises `LookupError` for an unknown organization.
     """
-    credits_now = session.scalar(select(Organization.credits).where(Organization.id == organization_id))
+    credits_now = session.scalar(BALANCE, {"id": organization_id})
     if credits_now is None:
         raise LookupError(f"no organization {organization_id}")
     return credits_now

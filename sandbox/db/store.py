@@ -5,7 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from sqlite3 import Connection as SQLiteConnection
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import Row, Select, create_engine, event
 from sqlalchemy.engine import Connection, Engine
@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, SingletonThreadPool
 from .upgrade import create_or_upgrade
 
 BUSY_TIMEOUT_SECONDS = 10
+MOST_REMEMBERED = 1000
 
 
 def _prepare(connection: SQLiteConnection, _entry: ConnectionPoolEntry) -> None:
@@ -52,6 +53,25 @@ def _engine(path: Path, **pool: Any) -> Engine:
     return engine
 
 
+class _Lookups(threading.local):
+    """What one thread has looked up, with a connection of its own: the event loop never waits for one."""
+
+    def __init__(self) -> None:
+        self._connection: SQLiteConnection | None = None
+        self._version: object = None
+        self._rows: dict[tuple[object, ...], Row[*tuple[Any, ...]] | None] = {}
+
+    def rows(self, engine: Engine) -> dict[tuple[object, ...], Row[*tuple[Any, ...]] | None]:
+        """Return the rows that still are as they were read, by query and parameters."""
+        if self._connection is None:
+            with engine.connect() as connection:
+                self._connection = cast("SQLiteConnection", connection.connection.driver_connection)
+        version = self._connection.execute("PRAGMA data_version").fetchone()
+        if version != self._version or len(self._rows) >= MOST_REMEMBERED:
+            self._version, self._rows = version, {}
+        return self._rows
+
+
 class Store:
     """Opens the database at `path`, creating or upgrading file and tables."""
 
@@ -62,9 +82,8 @@ class Store:
         self._writers = sessionmaker(self.engine, expire_on_commit=False)
         # SQLite's own waiting is a matter of luck: each tries again at times, and who has just written is the quickest.
         self._turn = threading.Lock()
-        # One connection for each thread, so that the event loop never waits until another one is given back.
-        self._own = _engine(path, poolclass=SingletonThreadPool)
-        self._lookups = self._own.execution_options(begin=None)
+        self._own = _engine(path, poolclass=SingletonThreadPool).execution_options(begin=None)
+        self._lookups = _Lookups()
         readers = self.engine.execution_options(begin="DEFERRED")
         self._readers = sessionmaker(readers, expire_on_commit=False)
 
@@ -93,9 +112,20 @@ class Store:
     def look_up(
         self, query: Select[*tuple[object, ...]], parameters: dict[str, object]
     ) -> Row[*tuple[Any, ...]] | None:
-        """Return the first row of a single query, without the cost of a session."""
-        with self._lookups.connect() as connection:
-            return connection.execute(query, parameters).first()
+        """Return the first row of a single query, which is remembered until anybody changes the database."""
+        rows = self._lookups.rows(self._own)
+        key = (query, *parameters.values())
+        if key not in rows:
+            with self._own.connect() as connection:
+                rows[key] = connection.execute(query, parameters).first()
+        return rows[key]
+
+    def look_up_one(self, query: Select[*tuple[object, ...]], parameters: dict[str, object]) -> Row[*tuple[Any, ...]]:
+        """Return what `look_up` does. Raises `LookupError` where there is nothing."""
+        found = self.look_up(query, parameters)
+        if found is None:
+            raise LookupError(f"nothing found with {parameters}")
+        return found
 
     def close(self) -> None:
         """Close every connection."""

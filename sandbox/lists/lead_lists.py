@@ -183,7 +183,7 @@ def _changeable(session: Session, caller: Principal, list_id: str) -> LeadList:
 def _counts(session: Session, lists: Sequence[LeadList]) -> dict[str, int]:
     ids = [found.id for found in lists]
     query = select(ListMember.lead_list_id, func.count()).where(ListMember.lead_list_id.in_(ids))
-    return dict(session.execute(query.group_by(ListMember.lead_list_id)).tuples().all())
+    return dict(session.execute(query.group_by(ListMember.lead_list_id)).all())
 
 
 def _summary(found: LeadList, leads: int) -> ListSummary:

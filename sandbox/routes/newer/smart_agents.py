@@ -60,7 +60,7 @@ def list_smart_agents(
             query = query.where(*lead_lists.visible_to(caller))
         else:
             query = query.where(LeadList.id == lead_lists.find_list(session, caller, list_id).id)
-        found = [_summary(*row) for row in session.execute(query).tuples()]
+        found = [_summary(*row) for row in session.execute(query)]
     return Runs(runs=found, total=len(found))
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any, Literal, cast
 
 from fastapi import Query
+from sqlalchemy import bindparam, select
 
 from sandbox.auth import api_keys
 from sandbox.auth.authentication import Principal
@@ -25,14 +26,18 @@ from sandbox.schemas import (
 
 from .shared import SharedRoutes
 
+# Columns rather than an object, as for authentication.
+_ORGANIZATION = select(Organization.id, Organization.name, Organization.tier, Organization.features).where(
+    Organization.id == bindparam("id")
+)
+
 shared, only_v1, only_v2 = SharedRoutes(), SharedRoutes(), SharedRoutes()
 
 
 @shared.get("/whoami")
 async def whoami(caller: Caller, sandbox: Sandbox) -> Whoami:
     """Return the caller's identity, scopes, plan and features. An API key sees the e-mail masked."""
-    with sandbox.store.reading() as session:
-        organization = session.get_one(Organization, caller.organization_id)
+    organization = sandbox.store.look_up_one(_ORGANIZATION, {"id": caller.organization_id})
     email = mask(caller.user_email) if caller.auth_type == "api_key" else caller.user_email
     return Whoami(
         user_email=email or None,
@@ -71,8 +76,7 @@ def usage_report(
 @only_v2.get("/credits/balance")
 async def balance(caller: CreditsReader, sandbox: Sandbox) -> BalanceV2:
     """Return the organization's spendable credits, whole."""
-    with sandbox.store.reading() as session:
-        credits_now = int(ledger.balance(session, caller.organization_id))
+    credits_now = int(sandbox.store.look_up_one(ledger.BALANCE, {"id": caller.organization_id}).credits)
     return BalanceV2(
         organization_id=caller.organization_id,
         credits=credits_now,

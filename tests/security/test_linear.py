@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import re
 from functools import cache, partial
 
 import pytest
@@ -34,8 +35,8 @@ from webhooks import reasons, results
 from webhooks.outgoing import targets
 
 from . import patterns
-from .hostile_texts import FRAGMENTS, fragments_of
-from .linear_time import find_slow, match_once
+from .hostile_texts import FRAGMENTS, SMALL, fragments_of
+from .linear_time import find_slow, leaves_room_for_a_square, match_once
 
 COMMON = [("", fragment) for fragment in FRAGMENTS]
 found_patterns = cache(patterns.all_patterns)
@@ -54,6 +55,19 @@ def test_every_pattern_takes_time_in_proportion_to_the_text(package):
     own = {name: list(dict.fromkeys(common + fragments_of(pattern))) for name, pattern in here.items()}
     slow = {name: find_slow(partial(match_once, here[name]), own[name], ratio=100) for name in here}
     assert {name: pair for name, pair in slow.items() if pair} == {}
+
+
+@pytest.mark.parametrize("size", [4096, SMALL])
+def test_what_takes_the_square_is_found(size):
+    careless = {4096: r"\s+$", SMALL: r"(?:abcdefghij){2}[a-j]*:"}[size]
+    pairs = [("", {4096: " ", SMALL: "abcdefghij"}[size])]
+    assert find_slow(partial(match_once, re.compile(careless)), pairs, ratio=100) == (*pairs[0], size)
+
+
+@pytest.mark.parametrize(("power", "leaves_room"), [(1, False), (2, True)])
+def test_the_largest_text_is_left_out_only_for_what_grows_in_proportion(power, leaves_room):
+    took = {size: 0.02 * (size / SMALL) ** power for size in (4096, SMALL)}  # within bounds so far
+    assert leaves_room_for_a_square(took[4096], took[SMALL], most=0.08) == leaves_room
 
 
 def json_with(**body):

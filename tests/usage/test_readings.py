@@ -4,7 +4,9 @@ from random import Random
 
 import pytest
 
-from tests.usage.balance_history import record_series
+from core.db.rollups import hour_of
+from tests.usage import balance_history
+from tests.usage.balance_history import record_series, record_steady
 from usage import readings as recording
 from usage.models import BalanceChange, BalanceHour, BalanceReading
 
@@ -123,3 +125,24 @@ def rows_of(workspace):
 
 
 HOUR_FIELDS = ("hour", "lowest", "highest", "closing", "spent", "spent_in_gap", "returned", "covered_seconds")
+
+
+@pytest.mark.parametrize("minute", [0, 17, 30])
+def test_what_is_written_of_a_long_fall_is_what_its_readings_leave(workspace, now, minute, monkeypatch):
+    until = hour_of(now) - timedelta(hours=1, minutes=-minute)
+    written = []
+    for lately in (12, 1000):
+        monkeypatch.setattr(balance_history, "LATELY", lately)
+        record_steady(workspace, until, hours=26)
+        written.append([whole_rows(model, workspace) for model in (BalanceReading, BalanceChange, BalanceHour)])
+        BalanceReading.objects.all().delete()
+        BalanceHour.objects.all().delete()
+    assert written[0] == written[1]
+    assert [len(rows) for rows in written[0]] == [53, 52, 27]
+
+
+def whole_rows(model, workspace):
+    """Return the rows in order of time, without numbers of their own."""
+    order = {BalanceReading: "read_at", BalanceChange: "until", BalanceHour: "hour"}[model]
+    rows = model.objects.filter(workspace=workspace).order_by(order).values()
+    return [{name: value for name, value in row.items() if name not in {"id", "reading_id"}} for row in rows]

@@ -76,6 +76,7 @@ class HostileUpstream(Upstream):
 
     def answers(self):
         text, number = self.text, self.number
+        many = 1 if len(text) >= len(BIG) else 300  # three hundred megabytes would be refused unread
         moment = "2026-01-02T03:04:05Z"
         key = {
             "id": "11111111-2222-4333-8444-555555555555",
@@ -117,5 +118,5 @@ class HostileUpstream(Upstream):
             "/deliveries": {"deliveries": [attempt, {**attempt, "workflow_id": text, "attempted_at": text}]},
             "/status": {"workflow_id": WORKFLOW, "status": text, "summary": {"total": number}, "completed_at": text},
             "/whoami": whoami
-            | {"organization_id": text, "organization_name": text, "scopes": [text], "features": [text] * 300},
+            | {"organization_id": text, "organization_name": text, "scopes": [text], "features": [text] * many},
         }

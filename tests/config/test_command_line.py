@@ -36,10 +36,9 @@ def test_an_interpreter_that_stays_in_ascii_does_not_begin_again_for_ever(manage
     assert done.stdout.startswith("SECRET_KEY=")
 
 
-@pytest.mark.parametrize("name", [*PROGRAMS, "generate_keys"])
-def test_help_lists_what_is_no_command_of_djangos(manage, tmp_path, name):
+def test_help_lists_what_is_no_command_of_djangos(manage, tmp_path):
     listed = manage("help", VAR_DIR=tmp_path).stdout.split("[programs and keys]")[1]
-    assert f"    {name} " in listed
+    assert [name for name in [*PROGRAMS, "generate_keys"] if f"    {name} " not in listed] == []
 
 
 def test_help_of_a_program_is_its_own(manage, tmp_path):

@@ -107,7 +107,8 @@ class Case:
     @property
     def is_unknown(self) -> bool:
         """Return whether it is a request whose header isn't written in it, and nothing says that it failed."""
-        return self.topic == "unauthorized" and self.is_request and not self.slips and (self.status or 200) < 400
+        is_hidden = self.is_request or (self.heard == "header" and self.hides_key)
+        return self.topic == "unauthorized" and is_hidden and not self.slips and (self.status or 200) < 400
 
     @property
     def heading(self) -> str:
@@ -120,10 +121,14 @@ class Case:
                 self.topic in _OF_PATHS and not is_answered and self.is_request,
                 "Path and method",
             ),
-            (self.is_unknown, "A request whose header isn't written in it"),
+            (self.is_unknown and self.is_request, "A request whose header isn't written in it"),
+            (self.is_unknown, "A header whose value isn't written in it"),
             (self.topic == "shape" and not is_answered and self.heard in {"body", "curl", "code"}, "Request body"),
             # Clients check a header before they send it.
-            (bool(self.slips) and not is_answered and self.heard == "words", "The client can't send the header"),
+            (
+                bool(set(self.slips) - {"in_url"}) and not is_answered and self.heard == "words",
+                "The client can't send the header",
+            ),
             (self.topic == "refused" and not is_answered and bool(self.heard), "An error message without its status"),
             (self.topic == WORKFLOW and bool(self.workflow), f"Workflow {self.workflow}"),
         )

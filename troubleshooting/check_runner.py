@@ -9,7 +9,7 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
 from troubleshooting.checks.workflows import UNKNOWN_WORKFLOW
-from troubleshooting.mistakes import RIGHT
+from troubleshooting.mistakes import IF_UNKNOWN, UNKNOWN_HEADER
 from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
@@ -56,7 +56,6 @@ def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[Completed
 
 NOTHING_WRONG = "Nothing is wrong with the header"
 FORM_IS_RIGHT = "The header's form is right, but the text doesn't show the key itself"
-UNKNOWN_HEADER = "The header is masked, or from a variable, a file or a command, so it can't be checked"
 
 
 def first_verdict(case: Case) -> CaseVerdict | None:
@@ -68,7 +67,7 @@ def first_verdict(case: Case) -> CaseVerdict | None:
         title = FORM_IS_RIGHT if case.hides_key else NOTHING_WRONG
         return CaseVerdict("info", title, "If the request fails, paste its response too: the status and the body.")
     if case.is_unknown:
-        return CaseVerdict("info", UNKNOWN_HEADER, f"Make sure that what is sent is exactly {RIGHT}.")
+        return CaseVerdict("info", UNKNOWN_HEADER, IF_UNKNOWN)
     topic = case.subject
     return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
 
@@ -90,8 +89,9 @@ def without_repeats(
 
 def _without_repeats(result: CheckResult, verdict: CaseVerdict | None, others: Sequence[CheckResult]) -> CheckResult:
     if verdict and result.is_finding and (result.title or result.text) == verdict.title:
-        return replace(result, text="This is the cause named at the top.", fix="")
-    return replace(result, fix="") if result in others else result
+        facts = tuple(fact for fact in result.facts if not fact[1].startswith(verdict.title))
+        return replace(result, text="This is the cause named at the top.", fix="", facts=facts)
+    return replace(result, text="This is named above.", fix="") if result in others else result
 
 
 def is_another_cause(case: Case, done: CompletedCheck, so_far: str) -> bool:
@@ -107,7 +107,7 @@ def verdict_of_all(case: Case, done: Sequence[CompletedCheck]) -> tuple[CaseVerd
     verdict, so_far, own, others = first_verdict(case), "", [], []
     for one in done:
         if is_another_cause(case, one, so_far):
-            others.append(one.result)
+            others += [one.result] if not verdict or one.result.title != verdict.title else []
             continue
         own.append(one.result)
         worst = worse_state(one.result, so_far)

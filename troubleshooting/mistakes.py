@@ -94,6 +94,24 @@ _MISTAKES = (
         "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that sends the request.",
     ),
     HeaderMistake(
+        "unset",
+        "The header says undefined, None or null in place of the key",
+        "The variable with the key had no value where the request was made.",
+        "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that sends the request.",
+    ),
+    HeaderMistake(
+        "no_value",
+        "None, null or undefined is written in place of the key",
+        "The program says so itself, so it never sends a key.",
+        "Write the variable with the key in its place.",
+    ),
+    HeaderMistake(
+        "object_key",
+        "The header says [object Object] in place of the key",
+        "The program joined an object to the word Bearer, not the key in it.",
+        "Use the object's field with the key.",
+    ),
+    HeaderMistake(
         "unexpanded",
         "The variable wasn't expanded",
         "Inside single quotes, variables aren't expanded, so the variable's name is sent instead of the key.",
@@ -237,4 +255,8 @@ MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
 CONTENT_TYPE, PLAIN_HTTP = "content_type", "plain_http"
 OF_BODY = {CONTENT_TYPE, "headers_as_body", "object_body", "dumped_twice", "nested_form"}  # how a body is sent
 COPIED_WRONG = {"prefix", "spaces", "characters", "length"}  # what copying the key again mends
+UNKNOWN_HEADER = "The header is masked, or from a variable, a file or a command, so it can't be checked"
+IF_UNKNOWN = (
+    f"What is sent must be exactly {RIGHT}. If a variable has only the key, put the word Bearer and a space before it."
+)
 GOOD = "good"  # the header was looked at, and nothing is wrong with it

@@ -124,6 +124,42 @@ def test_only_methods_that_a_path_takes_are_right():
     assert find_endpoint_mistake("/api/v1/public/enrich/bulk") is None
 
 
+BULK = "https://api.cleanlist.ai/api/v1/public/enrich/bulk"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            f"requests.exceptions.HTTPError: 405 Client Error: Method Not Allowed for url: {BULK}",
+            "enrich/bulk takes POST",
+        ),
+        ("GET /api/v1/public/enrich/bulk 405 Method Not Allowed", "enrich/bulk takes POST, not GET"),
+        (f'INFO:httpx:HTTP Request: GET {BULK} "HTTP/1.1 405 Method Not Allowed"', "enrich/bulk takes POST, not GET"),
+        (f"POST {BASE}/credits/balance 405 (Method Not Allowed)", "credits/balance takes GET, not POST"),
+        (f'{{"level": "error", "url": "{BULK}", "status": 405}}', "enrich/bulk takes POST"),
+        ("level=warn method=GET path=/api/v1/public/enrich/bulk status=405", "enrich/bulk takes POST, not GET"),
+        (
+            f"AxiosError: Request failed with status code 405\n  config: {{ method: 'get', url: '{BULK}' }}",
+            "enrich/bulk takes POST, not GET",
+        ),
+        (f"we get {BULK} with a 405", "enrich/bulk takes POST"),
+        (f"curl -X POST {BULK} {H}\nHTTP/2 405\n\n", "enrich/bulk takes POST, but another method arrived"),
+        (f"404 Client Error: Not Found for url: {BASE}/whoami/{KEY}", "The key is in the address"),
+        (f"curl {BASE}/whoami/{KEY}\nHTTP/2 404\n\n", "The key is in the address"),
+    ],
+)
+def test_the_endpoint_in_a_message_is_judged(text, said, workspace):
+    result = endpoint(workspace, case_of(text, workspace))
+    assert result.state == "failed"
+    assert result.title.removeprefix("/api/v1/public/") == said
+
+
+def test_a_message_about_a_key_in_the_address_says_so(workspace):
+    case = case_of(f"401 Client Error: Unauthorized for url: {BASE}/whoami?api_key={KEY}", workspace)
+    assert (case.topic, case.slips) == ("unauthorized", ("in_url",))
+
+
 CALL = f'requests.get("{BASE}/whoami", {HEADERS})'
 
 

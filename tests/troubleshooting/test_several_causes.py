@@ -1,5 +1,6 @@
 """Where several things are wrong with a request all are said, the one that Cleanlist meets first at the top."""
 
+import html
 from datetime import timedelta
 
 import pytest
@@ -98,6 +99,21 @@ def test_a_wrong_path_comes_before_a_wrong_header(workspace):
     case = recognize(remove_secrets(text).text, workspace).case
     assert (case.topic, case.slips) == ("not_found", ("x_api_key",))
     assert [step.name for step in checks_for(case)][:2] == ["endpoint", "header"]
+
+
+def test_a_key_in_the_path_is_said_once(person, sandbox):
+    page = person.look(person.paste(f"curl {sandbox.base_url}/api/v1/public/whoami/{KEY}\nHTTP/2 404\n\n"))
+    assert page.count("The key is in the address") == 1
+    assert "Also wrong" not in page
+
+
+@pytest.mark.parametrize(
+    "text", ["401", "402", f"curl -H 'X-API-Key: {KEY}' https://api.cleanlist.ai/api/v1/public/whoami", BODY]
+)
+def test_what_to_do_is_said_once(person, text):
+    response = person.http.post(person.url, {"text": text}, follow=True)
+    page, verdict = html.unescape(words(response)), response.context["verdict"]
+    assert page.count(verdict.fix) == page.count(verdict.title) == 1
 
 
 def test_a_request_that_is_right_has_nothing_else_wrong(person, sandbox):

@@ -51,6 +51,10 @@ FORMS = [
     ("enrichment_type=full&contacts=%5Bobject+Object%5D", "form data", None),
     ("First name,Last name,Domain\nAda,Byron,example.com\n", "CSV", {"contacts": [ADA]}),
     ("first_name;last_name;company_domain\nAda;Byron;example.com", "CSV", {"contacts": [ADA]}),
+    *(
+        (json.dumps({name: [PROFILE]}), "is a list of URLs", {"contacts": [LINKED]})
+        for name in ("contacts", "linkedin_urls", "urls")
+    ),
     *((json.dumps({name: [ADA]}), f"“{name}”", {"contacts": [ADA]}) for name in ("leads", "people", "persons", "rows")),
     (json.dumps({"leads": [{"linkedinUrl": PROFILE}]}), "must be named contacts", {"contacts": [LINKED]}),
     *(

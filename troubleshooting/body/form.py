@@ -140,7 +140,19 @@ def as_request(value: object) -> str:
 def other_list(value: dict[str, object]) -> WrongForm | None:
     """Recognize contacts under another name; a page of a service's response isn't meant."""
     for name, inner in value.items():
-        if plain_name(name) in _LISTS and name.isidentifier() and are_contacts(inner) and not value.keys() & _OF_PAGES:
+        if isinstance(inner, list) and inner and all(isinstance(each, str) and is_profile(each) for each in inner):
+            contacts = [{"linkedin_url": each} for each in inner]
+            fix = 'Write each as {"linkedin_url": "https://www.linkedin.com/in/…"}, in the array contacts.'
+            message = f"“{name}” is a list of URLs; each contact must be an object."
+            whole = {each: given for each, given in value.items() if each != name} | {"contacts": contacts}
+            return WrongForm("urls", message, fix, as_request(whole)) if name.isidentifier() else None
+        if (
+            name != "contacts"
+            and plain_name(name) in _LISTS
+            and name.isidentifier()
+            and are_contacts(inner)
+            and not value.keys() & _OF_PAGES
+        ):
             whole = {"contacts" if each == name else each: given for each, given in value.items()}
             message = f"The contacts are in “{name}”, which Cleanlist ignores; the field must be named contacts."
             return WrongForm("list_name", message, f"Rename “{name}” to contacts.", as_request(whole))

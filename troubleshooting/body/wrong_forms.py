@@ -59,7 +59,7 @@ def _other_json(value: object) -> WrongForm | None:
     if not isinstance(value, dict):
         return None
     if "contacts" in value:
-        return _odd_contacts(value) or misnamed(value)
+        return _odd_contacts(value) or misnamed(value) or other_list(value)
     return _wrapped(value) or _single(value) or other_list(value)
 
 

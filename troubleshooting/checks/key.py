@@ -16,7 +16,7 @@ from keys.status import key_status
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
-from troubleshooting.mistakes import COPIED_WRONG, GOOD, MISTAKES, RIGHT, HeaderMistake
+from troubleshooting.mistakes import COPIED_WRONG, GOOD, IF_UNKNOWN, MISTAKES, RIGHT, UNKNOWN_HEADER, HeaderMistake
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
 from workspaces.polling.registry import KEYS
@@ -46,6 +46,8 @@ def header(_: Workspace, case: Case) -> CheckResult:
             else " and a complete key."
         )
         return CheckResult("ok", f"The header format is correct: Authorization, the word Bearer, one space{key}")
+    if case.hides_key:
+        return CheckResult("skipped", f"{UNKNOWN_HEADER}. {IF_UNKNOWN}")
     return CheckResult(
         "skipped",
         "Paste the curl command or header to check its format. Your browser removes the secret first.",

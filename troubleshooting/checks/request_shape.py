@@ -8,10 +8,10 @@ from troubleshooting.body.validation import BodyFinding, BodyValidation
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, CheckState, link
 from troubleshooting.mistakes import MISTAKES, OF_BODY
-from troubleshooting.pasted.endpoints import HOST, WRONG_HOST, find_endpoint_mistake
+from troubleshooting.pasted.endpoints import HOST, WRONG_HOST, find_endpoint_mistake, methods_of
 from workspaces.models import Workspace
 
-MOST_LISTED = 100
+MOST_LISTED, NOT_ALLOWED = 100, 405
 _NOT_JSON = re.compile(r"\[(\d{1,9})\]: (?:JSON decode error|Invalid JSON)[^:;]{0,40}(?:: ([^;]{1,120}))?")
 _FIELD = re.compile(
     r"(?<![\w.])(?:body[.,] ?)?((?:contacts(?:[\[,.] ?\d{1,6}\]?(?:[,.] ?[a-z_]{1,40})?)?|enrichment_type|webhook_url))"
@@ -98,6 +98,11 @@ def endpoint(_: Workspace, case: Case) -> CheckResult:
     if not case.endpoint:
         return CheckResult("skipped", "Paste the request, or enter its method and path above, to check them.")
     found = find_endpoint_mistake(case.endpoint)
+    method, path = case.endpoint.rpartition(" ")[::2]
+    if found is None and case.status == NOT_ALLOWED and (methods := methods_of(path).replace(", ", " or ")):
+        title = f"{path} takes {methods}, but another method arrived" if method else f"{path} takes {methods}"
+        fix = f"Send it with {methods}, to https:// and without a redirect, which can turn a POST into a GET."
+        return CheckResult("failed", f"{title}. Cleanlist returns 405 for another method.", title=title, fix=fix)
     if found is None:
         return CheckResult("ok", "The console knows this path, and it takes this method.")
     state: CheckState = "failed" if found.is_sure else "warning"

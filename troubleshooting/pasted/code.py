@@ -19,7 +19,7 @@ from troubleshooting.pasted.code_tokens import (
 from troubleshooting.pasted.curl import parse_curl
 from troubleshooting.pasted.endpoints import HOST, join_base
 from troubleshooting.pasted.headers import MISSPELLED, NOT_EXPANDED, TOKEN_HEADERS
-from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.pasted.request import KEY_IN_URL, PastedRequest
 
 AUTHORIZATION, KEY_HEADERS = "authorization", {"x-api-key", "api-key", *TOKEN_HEADERS, *MISSPELLED}
 _BARE_NAMES = {"apikey", "api_key", "x_api_key", "xapikey"}  # of variables too, so that only those in headers count
@@ -39,6 +39,7 @@ _BEARER_CALLS = {
     "bearer_auth", "bearerauth", "withtoken", "setbearerauth", "bearertoken", "with_bearer_token",
     "req_auth_bearer_token", "setauthtoken", "withoauthbearertoken", "oauth2bearertoken",
 }  # fmt: skip
+_NOTHING = {"None", "null", "nil", "undefined", "NULL"}
 _BEARER_OPTIONS = {"auth_bearer", "oauth-token"}
 _SCHEMES = {"bearer", "basic", "token", "apikey", "digest"}
 # In which languages a variable stays as it is, in which quotes.
@@ -91,7 +92,8 @@ def parse_code(text: str) -> list[PastedRequest]:
 
 def _is_known(request: PastedRequest) -> bool:
     names = {name.lower() for name, _ in request.headers}
-    return bool(request.data) or request.uses_basic or bool(names & {AUTHORIZATION, *KEY_HEADERS})
+    has_key = request.uses_basic or bool(KEY_IN_URL.search(request.url) or names & {AUTHORIZATION, *KEY_HEADERS})
+    return bool(request.data) or has_key
 
 
 def _join_base(request: PastedRequest, tokens: Sequence[Token]) -> None:
@@ -236,7 +238,7 @@ def _named(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, str]]:
     name = tokens[at].text.lower()
     if name == AUTHORIZATION or name in KEY_HEADERS:
         value = _value_behind(tokens, at + 1)
-        if value is not None or _is_mark(tokens, at + 2):
+        if value is not None or _is_mark(tokens, at + 2) or (_is_in_headers(tokens, at) and _is_set(tokens, at + 1)):
             yield name, VARIABLE if value is None else value
     elif name == "authorizationheader" and (value := _value_behind(tokens, at + 1)) is not None:
         yield AUTHORIZATION, value
@@ -308,6 +310,9 @@ def _joined(tokens: Sequence[Token], at: int, before: str = "") -> str:
     if sign.text in {".", ","}:  # a method of the literal, or another one joined to it
         is_joined = following.text in {"format", "format_map", "concat", "join"} or following.text.startswith("$")
         return VARIABLE if (sign.text == "." and is_joined) or before.endswith(" ") else ""
+    behind = tokens[at + 2].text if at + 2 < len(tokens) else ")"
+    if following.text in _NOTHING and following.kind == "name" and behind in ")]},;":
+        return following.text
     blank = " " if _BLANK_NAME.search(following.text) else ""
     return following.text if following.kind == "str" else f"{blank}{VARIABLE}"
 

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
-from troubleshooting.pasted.request import PastedRequest
+from troubleshooting.mistakes import MISTAKES
+from troubleshooting.pasted.request import PastedRequest, without_secrets
 
 HOST, WRONG_HOST = "api.cleanlist.ai", "wrong_host"
 OF_ENDPOINTS = {"method", WRONG_HOST, "both_ids", "id_name"}  # topics of what is surely wrong
@@ -40,6 +41,13 @@ _PATTERNS = tuple(
 _PREFIXES = ("/api/v1/public/", "/api/v2/", "/api/v1/api-keys/")
 _PUBLIC_HOST = re.compile(r"(?:[a-z0-9-]{1,63}\.){1,8}[a-z]{2,24}")
 _RESERVED = re.compile(r"(?:^|\.)(?:example\.(?:com|org|net)|test|local|localhost|internal|lan|example|invalid)$")
+_KEY = re.compile(r"\[key-removed:cl")
+_OF_PATH = r"(/api/v(?:1/(?:public/|api-keys)|2/)[^\s\"'<>?#]{0,300})"
+_SERVER = r"https?://[^\s\"'<>:/]{1,100}(?::\d{1,5})?"
+_VERB = r"\b(?:GET|POST|PUT|PATCH|DELETE)\b|(?<=[\"'])(?:get|post|put|patch|delete)(?=[\"'])"
+_CALLED = re.compile(  # as a log has it, or the options of a client; or an address alone
+    rf"({_VERB})[\"' ,:|-]{{1,5}}(?:(?:path|ur[il])[\"']?[=:]\s?[\"']?)?(?:{_SERVER})?{_OF_PATH}|{_SERVER}{_OF_PATH}"
+)
 _VARIABLE = re.compile(r"[${}<>%*]|/:")
 # Hosts that are Cleanlist's or nearly so, but not the API's; others below cleanlist.ai may be of a workspace.
 _WRONG_HOST = re.compile(
@@ -67,12 +75,18 @@ def find_endpoint_mistake(endpoint: str) -> EndpointMistake | None:
     """Return what is wrong with ``endpoint``, such as "GET /api/v1/public/enrich/bulk"; None for what is right."""
     method, _, path = endpoint.rpartition(" ")
     path = path.rstrip("/")
-    methods = next((allowed for pattern, allowed in _PATTERNS if pattern.fullmatch(path)), None)
-    if methods is not None:
+    if methods := methods_of(path):
         if method not in _JUDGED or method in methods.split(", "):
             return None
         title = f"{path} takes {methods.replace(', ', ' or ')}, not {method}"
         return EndpointMistake("method", title, "Cleanlist returns 405 for another method.", f"Send it with {methods}.")
+    return _mistake_in_path(path)
+
+
+def _mistake_in_path(path: str) -> EndpointMistake | None:
+    if _KEY.search(path):
+        slip = MISTAKES["in_url"]
+        return EndpointMistake("not_found", slip.title, slip.text, slip.fix)
     if not _VARIABLE.search(path) and (near := _resembling(path)):
         is_doubled = "//" in path
         title = "There is a double slash in the path" if is_doubled else f"This path may be misspelled: {path}"
@@ -89,6 +103,11 @@ def find_endpoint_mistake(endpoint: str) -> EndpointMistake | None:
     return EndpointMistake("not_found", "This path isn't part of the API", text, fix)
 
 
+def methods_of(path: str) -> str:
+    """Return the methods that a path takes, such as "GET, POST"; empty where that isn't known."""
+    return next((allowed for pattern, allowed in _PATTERNS if pattern.fullmatch(path.rstrip("/"))), "")
+
+
 def _resembling(path: str) -> str:
     """Return the path of a call that ``path`` is nearly; empty where it is nearly none."""
     clean = re.sub("/{2,}", "/", path).replace("/api/v2/public/", "/api/v1/public/")
@@ -100,6 +119,15 @@ def _resembling(path: str) -> str:
     tails = {call.removeprefix(prefix): call for call in _CALLS if prefix and call.startswith(prefix)}
     near = difflib.get_close_matches(clean.removeprefix(prefix), [tail for tail in tails if "{" not in tail], 1, 0.85)
     return tails[near[0]] if near else ""
+
+
+def endpoint_in(text: str) -> str:
+    """Return the path that a message names, with its method where it names one; empty where it names none."""
+    found = _CALLED.search(text)
+    if found is None:
+        return ""
+    path = (found[2] or found[3]).rstrip(".,;:)}")
+    return f"{(found[1] or '').upper()} {without_secrets(path)}".lstrip()[:200]
 
 
 def topic_of_endpoint(request: PastedRequest, base_url: str) -> str:

@@ -5,9 +5,15 @@ from collections.abc import Iterable
 
 from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
 from troubleshooting.mistakes import GOOD
-from troubleshooting.pasted.request import IN_URL, PastedRequest
+from troubleshooting.pasted.request import IN_URL, KEY_IN_URL, PastedRequest
 from troubleshooting.pasted.secrets import RemovedKey
 
+_HEADER_LINE = re.compile(
+    r"^[ \t]*((?:proxy-)?autho?ri[sz]ation|x-(?:api-key|(?:auth|access)-token|cleanlist-\w{0,4}-?key))"
+    r"[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_QUOTE = re.compile("['\"`]")
 _UNEXPANDED = re.compile(  # between single quotes, in which the shell puts nothing in
     r"'[^'\"\n:]{0,20}\"?authorization\"?[ \t]{0,9}:[ \t]{0,9}\"?bearer[ \t]+\$\{?\w", re.IGNORECASE
 )
@@ -35,7 +41,9 @@ _REDACTED = re.compile(
 )  # by who wrote a log, or kept elsewhere, as a tag in YAML says
 _OTHER_SCHEME = re.compile(r"(?:token|apikey|api-key|key|jwt|digest|oauth)[ \t:=]+\S", re.IGNORECASE)
 _MASKED = re.compile(r"clapi_(?:[\w-]{4}(?:\.{2}|[…•*])|[•*]{2})")  # as lists show a key
-_EMPTY = re.compile(r"(?:undefined|none|null|\[object Object\])?", re.IGNORECASE)
+_NO_VALUE = re.compile(r"undefined|none|null|nil", re.IGNORECASE)
+_NO_VALUE_PUT_IN = re.compile(r"[$#]?\{\s?(?:undefined|none|null|nil)\s?\}", re.IGNORECASE)
+_WHOLE_VARIABLE = re.compile(r"\$(?:env:)?\w{1,80}|\$?\{{1,2}[^{}]{1,80}\}{1,2}|%\w{1,80}%|<<\w{1,80}>>")
 _SIGN = re.compile(r"[:=,][ \t]*")
 _BRACKETS = {"<>", "{}", "[]", "()"}
 _MARK = re.compile(r"\[key-removed:[^ \[\]]*\]")
@@ -49,16 +57,19 @@ _QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word 
 def find_mistakes_of(request: PastedRequest, raw: str) -> tuple[str, ...]:
     """Return the names of what is wrong with the header of a request, or ``(GOOD,)``; nothing where that is unknown."""
     by_name = {name.lower() for name, _ in request.headers}
+    has_key_in_url = bool(IN_URL.search(request.url) or KEY_IN_URL.search(request.url))
     known = request.is_whole or request.uses_basic or by_name & {"authorization", *_KEY_HEADERS, *MISSPELLED}
     if not known:
-        return ()
+        return ("in_url",) if KEY_IN_URL.search(request.url) else ()
     found = find_mistakes(
         request.headers,
         uses_basic=request.uses_basic,
         raw="" if request.is_code else raw,
         is_code=request.is_code,
     )
-    return ("in_url",) if found == ("missing",) and IN_URL.search(request.url) else found
+    if found == ("unset",) and request.is_code and not raw:
+        return ("no_value",)  # in a program, not in what one has sent
+    return ("in_url",) if found == ("missing",) and has_key_in_url else found
 
 
 def find_mistakes(
@@ -78,11 +89,30 @@ def find_mistakes(
             return ("x_api_key",) if "x-api-key" in by_name else ("other_header",)
         is_there = any(each[:7].lower() == "bearer " for each in by_name.values())
         return ("misnamed",) if is_there or by_name.keys() & MISSPELLED else ("missing",)
-    if _REDACTED.fullmatch(value) or (is_code and _HIDES_CODE.search(value)):
+    if (
+        _REDACTED.fullmatch(value)
+        or _WHOLE_VARIABLE.fullmatch(value.strip("'\" "))
+        or (is_code and _HIDES_CODE.search(value))
+    ):
         return ()
     if is_code and _VARIABLE.search(value):
         return _mistakes_around_variable(value)
     return _mistakes_in_value(value, raw) or (GOOD,)
+
+
+def header_lines(text: str) -> list[tuple[str, str]]:
+    """Return the headers with credentials that are written as on the wire; none where a line is one of a program."""
+    found = [(name, value.strip()) for name, value in _HEADER_LINE.findall(text)]
+    return [] if any(_is_code(value) for _, value in found) else found
+
+
+def _is_code(value: str) -> bool:
+    return value[:1] in {"'", '"', "`"} or value[-1:] in {",", ";"} or len(_QUOTE.findall(value)) % 2 == 1
+
+
+def has_key_in_url(text: str) -> bool:
+    """Return whether a key stands in an address in ``text``."""
+    return bool(KEY_IN_URL.search(text))
 
 
 def hides_key(headers: Iterable[tuple[str, str]]) -> bool:
@@ -97,10 +127,10 @@ def _mistakes_around_variable(value: str) -> tuple[str, ...]:
         return ("basic",)
     if not scheme:
         return ("scheme",) if _OTHER_SCHEME.match(rest) and _VARIABLE.match(rest.partition(" ")[2]) else ()
-    if _TWICE.match(rest) or (not space and _SIGN.match(rest)):
-        return ("twice",) if _TWICE.match(rest) else ("sign",)
-    if NOT_EXPANDED in rest:
-        name = "template" if "${" in rest else "f_string" if _BRACE.search(rest) else "unexpanded"
+    not_put_in = "template" if "${" in rest else "f_string" if _BRACE.search(rest) else "unexpanded"
+    slips: dict[str, object] = {"twice": _TWICE.match(rest), "sign": not space and _SIGN.match(rest)}
+    slips |= {"no_value": _NO_VALUE_PUT_IN.fullmatch(rest), not_put_in: NOT_EXPANDED in rest}
+    if name := next((each for each, is_so in slips.items() if is_so), ""):
         return (name,)
     if _QUOTED_VARIABLE.fullmatch(rest):
         return ("quotes",)
@@ -128,8 +158,11 @@ def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
         if other:
             return ("scheme",)
         return ("no_bearer",) if rest.strip("'\" ") else ("empty",)
-    if _EMPTY.fullmatch(rest.strip("'\" ")) or _TWICE.match(rest):
-        return ("twice",) if _TWICE.match(rest) else ("empty",)
+    said = rest.strip("'\" ")
+    odd = {"twice": _TWICE.match(rest), "empty": not said, "unset": _NO_VALUE.fullmatch(said)}
+    odd["object_key"] = said.lower() == "[object object]"
+    if name := next((each for each, is_so in odd.items() if is_so), ""):
+        return (name,)
     sign = None if space else _SIGN.match(rest)
     form = () if space else ("sign",) if sign else ("no_space",)
     return (*form, *_mistakes_in_credential(rest[sign.end() :] if sign else rest, raw))

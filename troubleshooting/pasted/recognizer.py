@@ -45,20 +45,15 @@ from workspaces.models import Workspace
 _WORKFLOW = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
 _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?", re.IGNORECASE)
 _HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
-_HEADER_LINE = re.compile(
-    r"^[ \t]*((?:proxy-)?autho?ri[sz]ation|x-(?:api-key|(?:auth|access)-token|cleanlist-\w{0,4}-?key))"
-    r"[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)",
-    re.IGNORECASE | re.MULTILINE,
-)
 _BARE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"(?:x-)?(?:request[ _-]?id)?[ \t\"':=]{0,4}(req_[\w-]{6,80})", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*\r?$", re.MULTILINE)  # of Markdown
-_QUOTE = re.compile("['\"`]")
 _SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
 MOST_AROUND_KEY = 80
 _NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"webhook|arrived|deliver", re.IGNORECASE)
+_OF_ENDPOINT = {"method", "not_found", "scope"}
 _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
 
 
@@ -117,7 +112,9 @@ def _code(text: str, workspace: Workspace) -> RecognizedPaste | None:
     requests = parse_code(text)
     for request in requests:
         request.status = statuses.find_status_shown(text)
-    return _worst([_judged(request, "code", text, workspace) for request in requests])
+    found = _worst([_judged(request, "code", text, workspace) for request in requests])
+    slip = statuses.find_header_refused(text) if found and found.case.slips == (GOOD,) else ""
+    return replace(found, case=replace(found.case, slips=(slip,))) if found and slip else found
 
 
 def _worst(judged: list[RecognizedPaste]) -> RecognizedPaste | None:
@@ -231,17 +228,13 @@ def _other_body(text: str, _: Workspace) -> RecognizedPaste | None:
 
 def _header(text: str, workspace: Workspace) -> RecognizedPaste | None:
     """Recognize headers as they are on the wire. A line of a program is left to who reads programs."""
-    found = [(name, value.strip()) for name, value in _HEADER_LINE.findall(text)]
-    if not found or any(_is_code(value) for _, value in found):
+    found = headers.header_lines(text)
+    if not found:
         return None
     slips = headers.find_mistakes(found, raw=text)
     return RecognizedPaste(
         Case("unauthorized", "header", slips=slips, key=_known_key(text, workspace), hides_key=headers.hides_key(found))
     )
-
-
-def _is_code(value: str) -> bool:
-    return value[:1] in {"'", '"', "`"} or value[-1:] in {",", ";"} or len(_QUOTE.findall(value)) % 2 == 1
 
 
 def _mock(text: str, _: Workspace) -> RecognizedPaste | None:
@@ -267,8 +260,11 @@ def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
     topic = statuses.find_code(text) or (topic_for_status(status) if status else "") or statuses.find_exception(text)
     if not topic:
         return None
-    workflow = _workflow_in(text)
-    case = Case(topic, "words", status=status, workflow=workflow, key=_known_key(text, workspace))
+    case = Case(topic, "words", status=status, workflow=_workflow_in(text), key=_known_key(text, workspace))
+    if topic in _OF_ENDPOINT:
+        case = replace(case, endpoint=endpoints.endpoint_in(text))
+    if topic == "unauthorized" and headers.has_key_in_url(text):
+        case = replace(case, slips=("in_url",))
     if topic in {"upstream", "dns", "untrusted"} and (host := endpoints.find_misspelled_host(text, workspace.base_url)):
         case = replace(case, topic=endpoints.WRONG_HOST, code=host)
     request_id = _REQUEST_ID.search(text)
@@ -299,7 +295,7 @@ def _key(text: str, workspace: Workspace) -> RecognizedPaste | None:
     key = RemovedKey.first_in(text)
     if (key is None and not _VISIBLE.fullmatch(text)) or len(MARK.sub("", text)) > MOST_AROUND_KEY:
         return None
-    slips = headers.find_key_mistakes(key) if key else ()
+    slips = ("in_url",) if headers.has_key_in_url(text) else headers.find_key_mistakes(key) if key else ()
     return RecognizedPaste(Case("unauthorized", "key", slips=slips, key=_known_key(text, workspace)))
 
 

@@ -17,6 +17,7 @@ _REQUEST_LINE = re.compile(
     re.MULTILINE,
 )
 IN_URL = re.compile(r"[?&](?:api_?key|key|token|access_token)=", re.IGNORECASE)
+KEY_IN_URL = re.compile(r"(?:https?://[^\s\"'<>:\[]{1,100})?(?::\d{1,5})?/[^\s\"'<>:\[]{0,1000}\[key-removed:cl")
 _STATUS_LINE = re.compile(r"^(?:<[ \t]*)?HTTP/[\d.]+[ \t]+(\d{3})\b[^\r\n]*$", re.MULTILINE)
 # How what a command shows begins: a response, its body alone, or what the program itself says of it.
 _SHOWN = re.compile(
@@ -84,7 +85,7 @@ class PastedRequest:
             path = urlsplit(self.url).path
         except ValueError:
             path = ""
-        return f"{method} {_without_secrets(path)}".lstrip()[:200] if path.startswith("/") else ""
+        return f"{method} {without_secrets(path)}".lstrip()[:200] if path.startswith("/") else ""
 
     @property
     def body(self) -> str:
@@ -99,7 +100,7 @@ class PastedRequest:
         return any(name.lower() == "content-type" and "json" in value.lower() for name, value in self.headers)
 
 
-def _without_secrets(path: str) -> str:
+def without_secrets(path: str) -> str:
     """Return a path, which goes into an address, without what is neither a word, an ID nor short: it may be a key."""
     return "/".join(
         part if _is_harmless(part) else "{…}" if _VARIABLE.search(part) else "…" for part in path.split("/")

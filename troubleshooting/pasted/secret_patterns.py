@@ -8,6 +8,7 @@ in a script. Every pattern is linear: what may be long has no second beginning i
 import re
 
 from cleanlist.secret_formats import KEY_START, session_token
+from troubleshooting.pasted import secret_encodings
 
 _FLAGS = re.IGNORECASE | re.ASCII  # as in JavaScript
 _BLANK = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -50,7 +51,11 @@ BEARER = re.compile(
     _FLAGS,
 )
 # A text that is nothing but a secret, what looks like one but is an id, and what stands for one in an example.
-ALONE = re.compile(r"[\w+/=.~-]{20,}", re.ASCII)
+_HOST = (  # of a pod, of a computer in a network, of a container
+    r"(?:[a-z][a-z0-9]{0,19}-){1,9}[a-z0-9]{6,10}-[a-z0-9]{5}|ip(?:-[0-9]{1,3}){4}|[a-z][a-z0-9-]{1,40}"
+    r"(?:\.[a-z0-9-]{1,40}){0,8}\.[a-z]{2,12}|(?:[a-z]{2,20}-)+(?:eu|us|app|api|web|worker|server|node|prod)-[0-9]{1,3}"
+)
+ALONE = re.compile(rf"(?!(?:{_HOST})\Z)[\w+/=.~-]{{20,}}", re.ASCII)
 _AN_ID = r"(?:[a-z]{1,12}[_-]){0,2}[a-f\d]{8}(?:-[a-f\d]{4}){4}[a-f\d]{8}|(?:public_bulk_|enrich-|req_|run_|/)[\w/.-]+"
 ID = re.compile(rf"{_AN_ID}|[a-z_.]+(?:=[0-9]{{1,6}})?", _FLAGS)
 STAND_IN = re.compile(
@@ -58,10 +63,11 @@ STAND_IN = re.compile(
     r"%\w+%|%s|<{1,2}[\w -]+>{1,2}|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?|!\w{1,40}!|"
     r"!secret \w{1,60}|#[a-z][\w.]{0,60}#|\(\$[\w.]{1,60}\)|"
     r"(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}[\[(]|"  # up to a quote in it, of a literal in a literal
-    r"[#$@]?\{{1,3}[\w .,|$:()'\"\[\]>-]+\}+|[\[<(]?(?:redacted|filtered|masked|hidden)[\])>]?|\*{3,}|"
+    r"[#$@]?\{{1,3}[\w .,|$:()'\"\[\]>-]+\}+|[\[<(]?(?:redacted|filtered|masked|hidden|"
+    r"secure|secret|sensitive|scrubbed)[\])>]?|\*{3,}|"
     r"new \w+\([\"']\w{1,12}[\"'], ?(?:\"Bearer \" ?\+ ?)?[\w.]+\);?|undefined|none|null|\[object object\]|bearer |"
     rf"\$\({_PROGRAM}[^()\r\n]{{1,200}}\)?|`{_PROGRAM}[^`\r\n]{{1,200}}`?|"
-    r"\\\([\w .()?!'\"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*|"
+    r"\\\([\w .()?!'\"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*[ }),;]*|"
     r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
     r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
     rf"{_MARKED}[^ \t\r\n\[\]]*\][\])}}'\"]*|clapi_(?:live_|test_)?(?:[\w-]{{0,4}}[.…•*]+[\w-]{{0,4}}|x+|your\w*)?",
@@ -73,7 +79,8 @@ BEFORE_VALUE = re.compile(
 )
 OPENING = re.compile(
     rf"(?:[bfru@$]{{1,2}}(?=['\"]))?{_QUOTES}*"
-    rf"(?:((?:bearer|basic|token|digest)(?:\b[ \t]*|(?={KEY_START})))(?:(?!`{_PROGRAM}){_QUOTES})*)?",
+    rf"(?:((?:bearer|basic|token|digest)(?:\b[ \t]*(?:[:=][ \t]*(?=[$%{{<\[]))?|(?={KEY_START})))"
+    rf"(?:(?!`{_PROGRAM}){_QUOTES})*)?",
     _FLAGS,
 )
 CLOSING = re.compile(rf"(?<![\\'\"`\u2018\u2019\u201c\u201d]){_QUOTES}+\Z")
@@ -89,29 +96,7 @@ EDGES = re.compile(rf"^[{_BLANK}\ufeff]+|[{_BLANK}\ufeff]+\Z")
 SPACE = re.compile(_B)
 ODD = re.compile(rf"[^\w{_BLANK}-]", re.ASCII)
 
-# The net: text is read with what is encoded in it decoded, as often as it was encoded, and without what a terminal, a
-# page or a program puts between its characters: codes of colors, tags, what joins two strings, what nobody sees.
-_INVISIBLE = (
-    r"\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u00ad\u034f\u061c\u115f\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    r"\ufe00-\ufe0f\ufeff"
-)
-_AMP = r"&(?:amp;){0,4}"
-_QUOTE = r"(?:\\{0,8}[\"'`]|&(?:amp;)?(?:quot|#39);)"
-ENCODED = re.compile(
-    r"(?:(?:[\x1b\u241b]|\\{1,4}(?:u00|x)1b|\\{1,4}(?:033|e)|\^\[|%1b)(?:\[|%5b)|\x9b)[0-9;?]{0,16}[a-z]"
-    r"|(?:<|&lt;)(?:/?(?:span|wbr|b|i|u|s|em|strong|mark|code|font|br)\b[^<>&]{0,99}|!--[^<>&]{0,99})(?:>|&gt;)"
-    rf"|(?<=[\w+/=: -]){_QUOTE}[ \t\r\n]{{0,40}}(?:\+\+?|\.\.?|&(?: _)?|\|\||<>|[~^]|\\\r?\n|//[ ]?\n)[ \t\r\n]{{0,40}}"
-    rf"{_QUOTE}(?=[\w+/=-])|(?<=[\w+/=-]){_QUOTE}[ \t]{{0,9}}\r?\n[ \t]{{0,40}}[bfru]?{_QUOTE}"
-    rf"(?=[\w+/=-]{{1,200}}[\"'](?![ ]?[:=]))"
-    r"|%(?:25){0,4}(?:e2%(?:25){0,4}80%(?:25){0,4}8[b-f]|c2%(?:25){0,4}ad)|\\{1,8}u(?:20[0-6][0-9a-f]|feff)"
-    rf"|{_AMP}(?:shy|zwn?j|ZeroWidthSpace|#820[3-7]|#x200[b-f]);"
-    r"|%(?:25){0,4}([0-9a-f]{2})|\\{1,8}(?:u00|x)([0-9a-f]{2})"
-    rf"|{_AMP}#x0{{0,4}}([0-9a-f]{{2}});|{_AMP}#0{{0,4}}([0-9]{{2,3}});|{_AMP}(quot|apos|nbsp|lt|gt);"
-    r"|\\{1,8}([01][0-7]{2})|\\{1,8}([nrtfv\"'/_-])"
-    r"|([\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000])|([\u0085\u2028\u2029])"
-    rf"|[{_INVISIBLE}]{{1,99}}",
-    _FLAGS,
-)
+ENCODED, IN_BYTES = secret_encodings.ENCODED, secret_encodings.IN_BYTES
 # A key, from its beginning on, goes on over what may break it: blanks, quotes that are joined, marks of a quotation.
 KEY = re.compile(KEY_START, re.ASCII)
 KEY_PART = re.compile(r"[\w-]*", re.ASCII)
@@ -230,7 +215,12 @@ MARKUP = re.compile(
     # What answers a question, of a server (in base64) or a program; the last value of a row in SQL.
     r"|334 UGFzc3dvcmQ6\s{1,9}(?:[CS>]:?[ ])?([\w+/=]{8,})|assword:?[ ]?[\"'}](?:[ ]?\{)?\s{1,20}send\s{1,9}(?:--[ ])?"
     r"[\"']([^\"'\n\\$]{4,})|\binsert\s{1,9}into\s{1,9}[^\s()]{1,99}\s{0,9}\([^()]{0,200}pass(?:word|wd)?[\"'`]?\s{0,9}\)"
-    r"\s{1,9}values\s{0,9}\((?:[^()]{0,200},)?\s{0,9}'([^'\n]{4,99})(?='\s{0,9}\))",
+    r"\s{1,9}values\s{0,9}\((?:[^()]{0,200},)?\s{0,9}'([^'\n]{4,99})(?='\s{0,9}\))"
+    r"|\binsert\s{1,9}into\s{1,9}[^\s()]{1,99}\s{0,9}\([^()]{0,200}pass(?:word|wd)?[\"'`]?\s{0,9},[^()]{0,200}\)\s{1,9}"
+    rf"values\s{{0,9}}\((?:[^()]{{0,200}}?,)??\s{{0,9}}'(?![^'@\n]{{1,99}}@){_MIXED}([^'\n]{{6,99}})(?=')"
+    # What goes on in the next lines of YAML.
+    rf"|\b(?:{_PASSWORDS}|{_TOKENS})[\"']?:[ \t]{{1,4}}[|>][+-]?[ \t]{{0,4}}\r?\n[ \t]{{1,40}}"
+    r"([^\s:]{4,400}(?:\r?\n[ \t]{1,40}[^\s:]{4,400}(?=\s*?(?:[\r\n]|\Z))){1,9})",
     _FLAGS,
 )
 _LINE = r"[^\r\n|;]{0,99}?"
@@ -263,7 +253,7 @@ LOGIN_PAIR = re.compile(
 PAIR = re.compile(
     r"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"']\s*"
     r"(?:,|\)(?=[ \t]*[\"']))\s*(?:[\"']\s*)?(?:value[\"']?\s*[:=]\s*)?[\"']?"
-    rf"(?!bearer\s+(?:{_RARER}))(?:(?:bearer|basic|token|digest)\s+)?"
+    rf"(?!bearer\s+(?:{_RARER})|[a-z.]{{1,20}}!?\([\"'])(?:(?:bearer|basic|token|digest)\s+)?"
     r"(?![A-Za-z]+[\"'\n]|(?:content|accept|user|cache|x)-|\s|"
     r"[^\w\"'\n]{0,2}(?:bearer|basic|token)?[^\w\"'\n]{0,4}[\"'\n])([^\"'\n\\]{8,})",
     _FLAGS,
@@ -297,19 +287,7 @@ LOGIN = re.compile(
     r"(?=@[\w-]{1,60}\.\w)"
     # Whoever knows such an address may send to it.
     r"|(?:hooks\.zapier\.com/hooks/(?:standard|catch)|\bhook\.(?:[a-z0-9]{2,9}\.)?make\.com|hook\.integromat\.com|"
-    r"webhook\.office\.com/webhookb2|logic\.azure\.com[^\s\"']{0,200}[?&]sig=)/?([\w@/%.-]{6,300})",
-    re.ASCII,
-)
-# Base64 of how a key or token begins, at each place where it may, and its bytes; a dump of any bytes.
-_BYTES = r"[ ]{1,2}[0-9a-fA-F]{2}(?:[ ]{0,2}[0-9a-fA-F]{2}){7,31}|(?:[ ]{3}[ -~]|[ ]{2}\\[a-z0]|[ ][0-7]{3}){8,16}"
-IN_BYTES = re.compile(
-    r"(?:Y2xhcGlf|Y2xleHRf|NsYXBpX|NsZXh0X|jbGFwaV[89]|jbGV4dF[89]|ZXlKaGJHY2lP|lKaGJHY2lP|ZXlKMGVYQWlP)[\w+/=-]{4,}"
-    r"(?:[\r\n]+[ \t]*[\w+/-]{8,}={0,2}(?![\w:]))*"
-    r"|\b(?:99[,\s]{1,9}108[,\s]{1,9}(?:97[,\s]{1,9}112[,\s]{1,9}105|101[,\s]{1,9}120[,\s]{1,9}116)[,\s]{1,9}95|"
-    r"0x63[,\s]{1,9}0x6[cC][,\s]{1,9}0x6[15][,\s]{1,9}0x7[08][,\s]{1,9}0x[67][94][,\s]{1,9}0x5[fF])"
-    r"(?:[,\s]{1,9}(?:0x[0-9a-fA-F]{2}|[0-9]{1,3})\b){4,}"
-    rf"|(?<![^\n])[ \t]{{0,8}}[0-9a-fA-F]{{7,8}}:?((?:{_BYTES})(?![^ \n|])[^\n]{{0,99}}"
-    r"(?:\n[ \t]{0,8}[0-9a-fA-F]{7,8}:?[ ]{1,3}[!-~][^\n]{0,150})*)",
+    r"webhook\.office\.com/webhookb2|/webhook(?:-test)?(?=/[0-9a-f]{8}-[0-9a-f]{4}-)|logic\.azure\.com[^\s\"']{0,200}[?&]sig=)/?([\w@/%.-]{6,300})",
     re.ASCII,
 )
 IN_HEX = re.compile(
@@ -338,9 +316,12 @@ GENERATED = re.compile(
     r"|(?<![\w+/=-])(?!/)(?=(?:[a-z0-9+/]*[A-Z]+[a-z0-9+/]){5})(?=[A-Za-z+/]*[0-9][A-Za-z+/]*[0-9])[\w+/]{40}(?![\w+/=-])",
     re.ASCII,
 )
+# In tables: the heading of a column of secrets, and what is one below it.
+HEADING = re.compile(rf"[\s\"'`*]*(?:[\w-]{{0,20}}[ _-])?(?:{_PASSWORDS}|api[ _-]?key|token|secret)[\s\"'`*]*", _FLAGS)
+CELL = re.compile(rf"[ \t\"'`*]*({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JOINED})", _FLAGS)
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
-IN_WHOLE_TEXTS = (ALONE, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
-AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
+IN_WHOLE_TEXTS = (ALONE, HEADING, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
+AT_THE_BEGINNING = (OPENING, BEFORE_VALUE, CELL)
 ONCE = (CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD)
 AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
 NET = (

@@ -22,6 +22,7 @@ _UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"', "`")
 _MARK = re.compile(
     r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
 )
+_SEPARATORS = "\t|;,"
 _SHOWN = 4  # characters behind the prefix that lists show
 _SHORTEST_PART, _OTHER_PART, _LONG_PART, _LONGEST_TOKEN = 6, 8, 12, 4000
 
@@ -124,8 +125,9 @@ def remove_secrets(text: str) -> StrippedText:
     alone = patterns.EDGES.sub("", clean)
     if patterns.ALONE.fullmatch(alone) and not patterns.ID.fullmatch(alone):
         clean = key_marker(alone)
-    view = _replaced(DecodedText.of(clean), others)
-    clean = _replaced(view, lambda view: _matches_in(patterns.MARK.sub(_blot, view.text), patterns.NET)).source
+    view = _replaced(DecodedText.of(_without_cells(clean)), others)
+    view = _replaced(view, lambda view: _matches_in(patterns.MARK.sub(_blot, view.text), patterns.NET))
+    clean = _without_cells(view.source)
     return StrippedText(clean, clean != text)
 
 
@@ -220,6 +222,31 @@ def _matches_in(text: str, net: Iterable[re.Pattern[str]]) -> _Found:
         elif end > last:
             yield last, end, ""
             last = end
+
+
+def _without_cells(text: str) -> str:
+    """Take out the secrets in the columns of tables whose headings say that they are secrets."""
+    sign, headings, lines = "", list[str](), text.split("\n")
+    for at, line in enumerate(lines):
+        cells = line.split(sign) if sign else []
+        is_row = bool(cells) and len(cells) == len(headings)
+        if is_row:
+            lines[at] = sign.join(map(_without_cell, headings, cells))
+        other = next((each for each in _SEPARATORS if each in line and _has_heading(line.split(each))), "")
+        if not is_row or (other and other != sign):
+            sign, headings = other, line.split(other) if other else []
+    return "\n".join(lines)
+
+
+def _has_heading(cells: list[str]) -> bool:
+    return any(map(patterns.HEADING.fullmatch, cells))
+
+
+def _without_cell(heading: str, cell: str) -> str:
+    found = patterns.CELL.match(cell) if patterns.HEADING.fullmatch(heading) else None
+    if found is None or patterns.STANDS_FOR.match(found[1]):
+        return cell
+    return f"{cell[: found.start(1)]}[secret-removed]{cell[found.end() :]}"
 
 
 def _blot(mark: re.Match[str]) -> str:

@@ -146,6 +146,7 @@ _MOST_OF_ERROR = 100_000  # characters
 _HEADER_REFUSED = tuple(
     (re.compile(words, re.IGNORECASE), mistake)
     for words, mistake in (
+        (r"can only concatenate str \(not \"NoneType", "empty"),
         (r"illegal header value b?['\"]Bearer\s{0,9}['\"]", "empty"),
         (r"codec can't encode characters? ['\"]?\\u2026", "shortened"),
         (
@@ -177,6 +178,7 @@ _TOPIC_WORDS = (
     (r"\bkeys?\b.{0,40}\b(?:expired|revoked|deactivated|disabled|inactive|stopped working)\b", "inactive_key"),
     (r"\bkeys?\b.{0,40}(?:no longer works?|(?:not|n.t) work any ?more)\b", "inactive_key"),
     (r"\brevoked (?:our|my|the|a|this) (?:api )?key", "inactive_key"),
+    (r"\bkeys?\b.{0,20}(?:n.t|not) (?:be )?(?:work|accept|recogni[sz]ed)", "unauthorized"),
     (r"api_access|feature.?gate", "feature_gate"),
     (
         r"insufficient.?credits|payment required|(?:out of|enough|no|more|few) credits|credits (?:left|missing)",

@@ -66,6 +66,7 @@ FORMS = {
     "percent": lambda text: "".join(f"%{byte:02X}" for byte in text.encode()),
     "unicode": lambda text: "".join(f"\\u{ord(one):04x}" for one in text),
     "hexescapes": lambda text: "".join(f"\\x{ord(one):02x}" for one in text),
+    "rtf": lambda text: "".join(f"\\'{ord(one):02x}" for one in text),
     "octal": lambda text: "".join(f"\\{ord(one):03o}" for one in text),
     "entities": lambda text: "".join(f"&#{ord(one)};" for one in text),
     "hex": lambda text: text.encode().hex(),

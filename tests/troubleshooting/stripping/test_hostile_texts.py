@@ -13,9 +13,7 @@ from .made_up import BROKEN, GAPS, LETTERS, SECRETS, broken, filled, left_of, so
 
 HOSTILE, HARMLESS = texts_of("hostile.txt"), texts_of("harmless.txt")
 # Only what stands in another line or column says that it is a secret.
-NOT_FOUND = {
-    *("CSV", "CSV with token", "LastPass CSV", "Markdown table", "RTF-like", "secret question"),
-}
+NOT_FOUND = {"RTF-like", "secret question"}
 MANY = settings(
     max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much]
 )

@@ -169,8 +169,7 @@ def _bring_forward(known: list[tuple[ApiKey, Poll]], now: datetime) -> None:
     moved = sum(key.uncaptured_count > 0 for key, _ in known)
     affordable = gaps.affordable_seconds(moved, rate_limiter.share(), settings.POLL_REQUESTS_SECONDS)
     changed = [poll for key, poll in known if _hurry(key, poll, affordable, now)]
-    if changed:
-        Poll.objects.bulk_update(changed, ["interval_seconds", "next_run_at"])
+    Poll.objects.reschedule(changed)
 
 
 def _hurry(key: ApiKey, poll: Poll, affordable: int, now: datetime) -> bool:

@@ -9,7 +9,7 @@ from django.db import connections
 from django.test import Client
 
 from core import clock
-from keys import sync
+from keys import lost_creations, sync
 from keys.models import ApiKey, KeyCreation
 from keys.services import create as create_service
 from tests.keys.conftest import Console
@@ -53,6 +53,15 @@ def test_the_only_new_key_is_found_whatever_upstream_calls_and_dates_it(workspac
     assert key_of(creation) == listed(1).id
     assert creation.state == State.CREATED_UNSEEN
     assert creation.key.secret_state == ApiKey.SecretState.UNSEEN
+
+
+@pytest.mark.parametrize("facts", [{}, {"state": State.REFUSED, "ago": 2 * DAY}])
+def test_without_a_creation_to_resolve_a_list_asks_once(workspace, facts, django_assert_num_queries):
+    if facts:
+        send(workspace, **facts)
+    read_at = clock.now()
+    with django_assert_num_queries(1):
+        lost_creations.resolve_unknown(workspace, read_at)
 
 
 def test_of_a_key_by_another_name_the_page_says_why_it_is_taken_for_the_one_asked_for(mirror):

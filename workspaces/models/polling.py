@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from core import clock
 from core.db.leases import Leased, LeasedQuerySet
-from core.db.sql import json_recordset, to_json
+from core.db.sql import execute_batch, json_recordset, to_json
 from workspaces.models.workspace import Workspace
 
 # Raw SQL, because update() cannot set different values on each of many rows.
@@ -23,6 +23,11 @@ UPDATE workspaces_poll SET leased_until = NULL, next_run_at = given.next_run_at,
     last_error = given.last_error, last_error_kind = given.last_error_kind, last_request_id = given.last_request_id,
     odd_count = given.odd_count, odd_example = given.odd_example, fingerprint = given.fingerprint
 FROM {} WHERE id = given.pk AND leased_until {} given.held_until
+"""
+_SCHEDULE = {"pk": "bigint", "interval_seconds": "int", "next_run_at": "timestamptz"}
+_RESCHEDULE = """
+UPDATE workspaces_poll SET interval_seconds = given.interval_seconds, next_run_at = given.next_run_at
+FROM {} WHERE id = given.pk
 """
 _GIVE_BACK_BY_VENDOR = {
     vendor: _GIVE_BACK.format(json_recordset("given", _GIVEN, vendor), same)
@@ -94,6 +99,16 @@ class PollQuerySet(LeasedQuerySet["Poll"]):
         with connection.cursor() as cursor:
             cursor.execute(_GIVE_BACK_BY_VENDOR[connection.vendor], [to_json(rows)])
             return int(cursor.rowcount)
+
+    def reschedule(self, polls: "Iterable[Poll]") -> None:
+        """Store the interval and the next run time of ``polls``."""
+        rows = [
+            {"pk": poll.pk, "interval_seconds": poll.interval_seconds, "next_run_at": poll.next_run_at}
+            for poll in polls
+        ]
+        if rows:
+            recordset = json_recordset("given", _SCHEDULE, connection.vendor)
+            execute_batch((_RESCHEDULE.format(recordset), [to_json(rows)]))
 
     def failing(self) -> "PollQuerySet":
         """Return the polls that failed when last tried, or that are paused."""

@@ -185,3 +185,18 @@ def test_records_that_could_not_be_read_are_counted_until_they_are_gone(poll, up
     refresh(workspace, "weather")
     poll.refresh_from_db()
     assert (poll.odd_count, poll.odd_example) == (0, "")
+
+
+def test_many_polls_are_rescheduled_at_once(workspace, upstream, django_assert_num_queries):
+    rows = make_polls(workspace, 3)
+    for number, row in enumerate(rows):
+        row.interval_seconds, row.next_run_at = 100 + number, clock.now() + timedelta(seconds=number)
+    untouched = Poll.objects.create(workspace=workspace, resource="weather", interval_seconds=60)
+    with django_assert_num_queries(1):
+        Poll.objects.reschedule(rows)
+    stored = Poll.objects.exclude(pk=untouched.pk).order_by("pk")
+    assert [(row.interval_seconds, row.next_run_at) for row in stored] == [
+        (row.interval_seconds, row.next_run_at) for row in rows
+    ]
+    untouched.refresh_from_db()
+    assert untouched.interval_seconds == 60

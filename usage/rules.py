@@ -26,7 +26,7 @@ from core.formatting import DAY, format_duration, format_number, format_quantity
 from usage import burn
 from usage.budgets.rules import summary_facts
 from usage.changes.enrichments import MAX_PER_CONTACT
-from usage.credit_status import CreditStatus, balance_polls, credit_statuses, credits_by_workspace, usage_url
+from usage.credit_status import CreditStatus, credit_statuses, credits_by_workspace, usage_url
 from usage.models import BalanceReading
 from usage.thresholds import BALANCE_BELOW, NONE_LEFT, PERCENT, is_relative, percent_of, threshold_in_credits
 from workspaces.models import Poll, Workspace
@@ -152,13 +152,12 @@ def _hours(rule: Rule) -> int:
 
 
 def read_silence(rules: Sequence[Rule], now: datetime) -> Mapping[int, Observations]:
-    """Return how many minutes the balance could not be read while the console ran, in two queries."""
-    polls = balance_polls(rule.workspace for rule in rules)
+    """Return how many minutes the balance could not be read while the console ran, in one query of its own."""
     turns = Evaluation.objects.filter(workspace__in=[rule.workspace_id for rule in rules], resumed_at__isnull=False)
     paused = {turn.workspace_id: turn for turn in turns}
     return {
-        rule.pk: _silence(rule.workspace, polls.get(rule.workspace_id), paused.get(rule.workspace_id), now)
-        for rule in rules
+        rule.pk: _silence(rule.workspace, one.poll, paused.get(rule.workspace_id), now)
+        for one, rule in _with_credits(rules, now)
     }
 
 

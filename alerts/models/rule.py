@@ -2,7 +2,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.db import models
-from django.db.models import Case, Value, When
+from django.db.models import Value
+from django.db.models.functions import StrIndex
 from django.urls import reverse
 
 from alerts.engine.rule_kinds import Observation, RuleKind, kind_named
@@ -35,9 +36,9 @@ class Severity(models.TextChoices):
         return Stream.CRITICAL if self == Severity.CRITICAL else Stream.WARNINGS
 
 
-def by_severity(field: str = "severity") -> Case:
-    """Return the rank of the severity in ``field`` as an expression to sort by."""
-    return Case(*(When(**{field: severity.value}, then=Value(severity.rank)) for severity in Severity))
+def by_severity() -> StrIndex:
+    """Return an expression to sort by severity: its place in the list, which Django compiles faster than cases."""
+    return StrIndex(Value(" ".join(Severity)), "severity")
 
 
 class RuleQuerySet(models.QuerySet["Rule"]):

@@ -86,7 +86,10 @@ def alerts(request: HttpRequest, slug: str) -> HttpResponse:
 def show_list(request: HttpRequest, workspace: Workspace, refused: RefusedLevel | None = None) -> HttpResponse:
     """Return the page of ``alerts``, with what is wrong with a level that was typed there."""
     rows = Alert.objects.filter(workspace=workspace)
-    current = list(rows.open().select_related("rule", "workspace", "acknowledged_by").worst_first())
+    current = list(rows.open().select_related("rule", "acknowledged_by").worst_first())
+    past = list(rows.past()[:PAST])
+    for one in (*current, *past):
+        one.workspace = workspace
     firing = without_milder(alert for alert in current if alert.fired_at)
     context = {
         "evaluation": Evaluation.objects.filter(workspace=workspace).first(),
@@ -95,7 +98,7 @@ def show_list(request: HttpRequest, workspace: Workspace, refused: RefusedLevel 
         "has_mail_server": smtp.has_server(),
         "pending": [alert for alert in current if not alert.fired_at],
         "snoozed": snoozed_pairs(workspace),
-        "past": rows.past().select_related("workspace")[:PAST],
+        "past": past,
         "groups": grouped(rule_rows(workspace)),
         "refused": refused,
     }

@@ -161,8 +161,9 @@ def failure_summaries(workspaces: Iterable[Workspace], now: datetime | None = No
     start, ids = current_time - PERIOD, [workspace.pk for workspace in workspaces]
     rows = _with_streaks(Endpoint.objects.filter(workspace__in=ids, last_attempt_at__gte=start), start)
     hosts: dict[int, list[str]] = {}
-    for row in rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host"):
-        hosts.setdefault(row.workspace_id, []).append(row.host)
+    failing = rows.filter(failed_in_a_row__gte=FAILING_IN_A_ROW).order_by("host")
+    for pk, host in failing.values_list("workspace_id", "host"):
+        hosts.setdefault(pk, []).append(host)
     failed = Delivery.objects.filter(
         ~Q(state=DeliveryState.DELIVERED),
         workspace__in=ids,

@@ -153,7 +153,8 @@ class Chart:
             if distances:
                 said.setdefault(distances.index(min(distances)), []).extend(mark.all)
         for place, point in enumerate(self.points):
-            yield point, " · ".join([point.text, *_said(said.get(place, ()))]).replace("\n", " ")
+            texts = [point.text, *_said(said[place])] if place in said else [point.text]
+            yield point, " · ".join(texts).replace("\n", " ")
 
 
 def _weight(mark: Mark) -> int:

@@ -298,21 +298,18 @@ def field(bound: BoundField, hint: str = "") -> dict[str, object]:
     }
 
 
-@register.inclusion_tag("components/nav_item.html", takes_context=True)
-def nav_item(context: Context, url_name: str, label: str, glyph: str, *, firing: object = None) -> dict[str, object]:
-    """Render an entry of the workspace navigation, for alerts with those ``firing``; nothing if the app has no URLs."""
+@register.simple_tag(takes_context=True)
+def nav_item(context: Context, url_name: str, label: str, glyph: str, badge: str = "") -> SafeString:
+    """Render an entry of the navigation, with the template ``badge``; nothing if the app has no URLs."""
     workspace = context.get("workspace")
     try:
         url = reverse(url_name, args=[workspace.slug]) if workspace else reverse(url_name)
     except NoReverseMatch:
-        return {"url": ""}
-    return {
-        "url": url,
-        "label": label,
-        "glyph": glyph,
-        "current": _current(context, url),
-        "firing": firing,
-    }
+        return SafeString("")
+    current = _current(context, url)
+    mark = format_html(' aria-current="{}"', current) if current else ""
+    shown = context.template.engine.get_template(badge).render(context) if badge and context.template else ""
+    return format_html('<li><a class="nav__link" href="{}"{}>{}{}{}</a></li>', url, mark, icon(glyph), label, shown)
 
 
 def _current(context: Context, url: str) -> str:

@@ -23,7 +23,7 @@ from workspaces.accounts import events, sign_in_limits
 from workspaces.accounts.sign_in_rules import is_sso_only
 from workspaces.credentials.encryption_keys import check_encryption_keys
 from workspaces.models import User, Workspace
-from workspaces.models.user import has_second_factor
+from workspaces.models.user import SECOND_FACTORS
 from workspaces.services import account_mail
 
 INCORRECT_CODE = "Wrong code. Codes change every 30 seconds: enter the current one."
@@ -95,7 +95,8 @@ class AccountAdapter(DefaultAccountAdapter):
             return []
         if is_sso_only(user.email):
             found.pop("reauthenticate", None)
-        if not has_second_factor(user):
+        factors = set(Authenticator.objects.filter(user=user).values_list("type", flat=True))
+        if factors.isdisjoint(SECOND_FACTORS):
             found = {name: method for name, method in found.items() if name == "reauthenticate"}
         else:
             found.pop("reauthenticate", None)
@@ -107,9 +108,8 @@ class AccountAdapter(DefaultAccountAdapter):
             "mfa_reauthenticate": "Use a code",
             "mfa_reauthenticate:webauthn": "Use a passkey",
         }
-        with_app = Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists()
         # Without an app, a code would be a recovery code, which is not for everyday use, so the passkey comes first.
-        order = list(words) if with_app else list(reversed(words))
+        order = list(words) if Authenticator.Type.TOTP in factors else list(reversed(words))
         return [{**found[name], "description": words[name]} for name in order if name in found]
 
     def send_mail(self, template_prefix: str, email: str, context: Context) -> None:

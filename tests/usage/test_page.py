@@ -224,7 +224,7 @@ def test_the_page_takes_as_many_queries_for_a_long_history_as_for_a_short_one(
     page, workspace, now, poll, django_assert_max_num_queries
 ):
     record_reading(workspace, 5000, now - timedelta(days=6))
-    with django_assert_max_num_queries(34) as short:
+    with django_assert_max_num_queries(35) as short:
         page("?since=7d")
     record_steady(workspace, now, hours=140)
     with django_assert_max_num_queries(len(short)):

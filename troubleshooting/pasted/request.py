@@ -17,7 +17,7 @@ _REQUEST_LINE = re.compile(
     re.MULTILINE,
 )
 IN_URL = re.compile(r"[?&](?:api_?key|key|token|access_token)=", re.IGNORECASE)
-KEY_IN_URL = re.compile(r"(?:https?://[^\s\"'<>:\[]{1,100})?(?::\d{1,5})?/[^\s\"'<>:\[]{0,1000}\[key-removed:cl")
+KEY_IN_URL = re.compile(r"(?:https?://[^\s\"'<>:\[]{1,100})?(?::\d{1,5})?/[^\s\"'<>:\[]{0,120}\[key-removed:cl")
 _STATUS_LINE = re.compile(r"^(?:<[ \t]*)?HTTP/[\d.]+[ \t]+(\d{3})\b[^\r\n]*$", re.MULTILINE)
 # How what a command shows begins: a response, its body alone, or what the program itself says of it.
 _SHOWN = re.compile(

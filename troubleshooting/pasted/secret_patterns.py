@@ -317,12 +317,14 @@ GENERATED = re.compile(
     re.ASCII,
 )
 # In tables: the heading of a column of secrets, and what is one below it.
-HEADING = re.compile(rf"[\s\"'`*]*(?:[\w-]{{0,20}}[ _-])?(?:{_PASSWORDS}|api[ _-]?key|token|secret)[\s\"'`*]*", _FLAGS)
-CELL = re.compile(rf"[ \t\"'`*]*({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JOINED})", _FLAGS)
+HEADING = re.compile(
+    rf"[\s\"'`*]{{0,9}}(?:[\w-]{{0,20}}[ _-])?(?:{_PASSWORDS}|api[ _-]?key|token|secret)[\s\"'`*]{{0,9}}", _FLAGS
+)
+CELL = re.compile(rf"^[ \t\"'`*]{{0,9}}({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JOINED})", _FLAGS)
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
 IN_WHOLE_TEXTS = (ALONE, HEADING, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
-AT_THE_BEGINNING = (OPENING, BEFORE_VALUE, CELL)
-ONCE = (CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD)
+AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
+ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD)
 AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
 NET = (
     *(NAMED, JOINED, LETTERS, PASSWORD, PROSE, TOLD),

@@ -56,6 +56,7 @@ PLACES_OF_KEY = {
 _OF_REQUESTS = {"unauthorized", "wrong_host", "both_ids", "id_name", "method", "not_found", "shape", BODY}
 _OF_PATHS = {"method", "not_found", "both_ids", "id_name"}
 MOST_SAID = 300
+RECEIVER = "receiver_"  # in front of the status that a receiver returned, or of the reason why it returned none
 _SPACE = re.compile(r"\s")
 _SAID = "troubleshooting_said"
 
@@ -131,6 +132,7 @@ class Case:
             ),
             (self.topic == "refused" and not is_answered and bool(self.heard), "An error message without its status"),
             (self.topic == WORKFLOW and bool(self.workflow), f"Workflow {self.workflow}"),
+            (self.code.startswith(RECEIVER), "A webhook that wasn't acknowledged"),
         )
         named = next((words for applies, words in headings if applies), "")
         return named or (self.subject.symptom if self.subject else "")

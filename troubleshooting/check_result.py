@@ -5,6 +5,7 @@ from typing import Literal
 
 from django.urls import NoReverseMatch, reverse
 
+from cleanlist.errors import RateLimited
 from workspaces.error_messages import explain
 from workspaces.models import Workspace
 from workspaces.services.connection_check import MAY_PASS
@@ -60,11 +61,15 @@ def link(workspace: Workspace, label: str, name: str, *arguments: object, query:
 
 
 def result_of_error(error: Exception, workspace: Workspace) -> CheckResult:
-    """Return the result of a call that failed: unknown where a later call may go well."""
+    """Return the result of a call that failed: unknown where a later call may go well.
+
+    A limit that the console itself met says nothing of the case.
+    """
     words = explain(error)
     shown = [("Cleanlist said", words.upstream), ("Request ID", words.request_id)]
+    is_own_limit = isinstance(error, RateLimited)
     return CheckResult(
-        "unknown" if isinstance(error, MAY_PASS) else "failed",
+        "skipped" if is_own_limit else "unknown" if isinstance(error, MAY_PASS) else "failed",
         words.text or words.title,
         title=words.title,
         fix=words.fix,

@@ -9,7 +9,7 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
 from troubleshooting.checks.workflows import UNKNOWN_WORKFLOW
-from troubleshooting.mistakes import IF_UNKNOWN, UNKNOWN_HEADER
+from troubleshooting.mistakes import GOOD, IF_UNKNOWN, UNKNOWN_HEADER
 from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
@@ -56,6 +56,8 @@ def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[Completed
 
 NOTHING_WRONG = "Nothing is wrong with the header"
 FORM_IS_RIGHT = "The header's form is right, but the text doesn't show the key itself"
+REFUSED_KEY = "Cleanlist doesn't accept this key"
+_FIX_OF_KEY = "Under Keys, see whether it's active. If it isn't, or was created elsewhere, create a new key."
 
 
 def first_verdict(case: Case) -> CaseVerdict | None:
@@ -68,6 +70,10 @@ def first_verdict(case: Case) -> CaseVerdict | None:
         return CaseVerdict("info", title, "If the request fails, paste its response too: the status and the body.")
     if case.is_unknown:
         return CaseVerdict("info", UNKNOWN_HEADER, IF_UNKNOWN)
+    if case.topic == "unauthorized" and case.slips == (GOOD,) and case.status == 401:
+        key = "If the variable holds a complete key, that" if case.hides_key else "The header is right. The key"
+        text = f"{key} was revoked, has expired, isn't known, or belongs to another environment, such as the sandbox."
+        return CaseVerdict("info", REFUSED_KEY, text, _FIX_OF_KEY)
     topic = case.subject
     return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
 

@@ -3,8 +3,10 @@
 from troubleshooting.topic import Topic
 
 ELSEWHERE, TEMPLATE, MOCK = "elsewhere", "template", "mock"  # claim no symptom
+TWICE, EXPIRED_LINK = "twice", "expired_link"
 # What a paste shows; nobody would look for it in a list.
 UNLISTED = frozenset({ELSEWHERE, TEMPLATE, MOCK, "both_ids", "id_name", "cleartext", "not_allowed", "webhook_payload"})
+UNLISTED |= {EXPIRED_LINK, "not_listening"}
 CLIENT_TOPICS = (
     Topic(
         "cors",
@@ -120,6 +122,53 @@ CLIENT_TOPICS = (
         ),
         "Allow outgoing connections to api.cleanlist.ai on port 443, or set the proxy. If the connection is there and "
         "the check below fails too, try again later.",
+        ("credential",),
+    ),
+    Topic(
+        "not_listening",
+        "Connection refused at localhost",
+        "Nothing listens at this address of your own machine",
+        "Nothing was sent: the address is the program's own machine or container, where no server accepts connections.",
+        (
+            "Which program is meant to listen there: a sandbox, a proxy, a tunnel? Is it running, on this port?",
+            "In a container, localhost is the container itself, not the machine around it.",
+        ),
+        "Start that program, or correct the address. The API itself is at https://api.cleanlist.ai.",
+        ("credential",),
+    ),
+    Topic(
+        "client_timeout",
+        "Timeouts of your own client or function",
+        "No response came in the time that your client allows",
+        "Your client or function stopped waiting. That's no error of the API's, which may still have got the request.",
+        (
+            "How long does it wait: timeout= in the client, the limit of the function or of a gateway in front of it?",
+            "A bulk request only starts a workflow. Don't keep a function waiting for the result: use a webhook.",
+            "Before you resend an enrichment, check whether it started: only the response may have been lost.",
+        ),
+        "Allow more time, such as 30 seconds, and raise the function's limit above that.",
+        ("credential",),
+    ),
+    Topic(
+        TWICE,
+        "A webhook arrived more than once",
+        "A workflow's webhook may be delivered more than once",
+        "An attempt that timed out may have arrived, and the next one then brings the same result again.",
+        (
+            "Are the workflow_id and the content the same? Then it's one workflow, delivered again.",
+            "Does your endpoint return 2xx within 10 seconds? Each attempt that it doesn't acknowledge is repeated.",
+        ),
+        "Store the workflow_id of each webhook, and skip those that were processed. Return 200 before the processing.",
+        ("deliveries",),
+        send="the workflow_id",
+    ),
+    Topic(
+        EXPIRED_LINK,
+        "A download link that has expired",
+        "The signed link has expired",
+        "The storage answered, not the API: a signed link works for a limited time, one to an export for 24 hours.",
+        ("When was the link created? It can't be renewed.",),
+        "Create a new link with POST /export/csv/signed-url, and download the file soon.",
         ("credential",),
     ),
     Topic(

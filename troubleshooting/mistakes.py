@@ -203,6 +203,12 @@ _MISTAKES = (
         "Create and revoke keys in this console or in the portal, or send a session token.",
     ),
     HeaderMistake(
+        "expired_session",
+        "The session token has expired",
+        "A session token lives about a minute, also if whoever it belongs to is still signed in.",
+        "Get a new one right before each call. Where the endpoint takes one, an API key is simpler.",
+    ),
+    HeaderMistake(
         "headers_as_body",
         "The headers are sent as the body",
         "The second argument of axios.post is the body, so this request has no Authorization header.",

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from troubleshooting.cases import Case, is_workflow_id
+from troubleshooting.cases import RECEIVER, Case, is_workflow_id
 from troubleshooting.check_result import CheckResult
 from troubleshooting.pasted.request import decoded
 from webhooks.reasons import advice_on, reason_named, reason_of
 from workspaces.models import Workspace
 
-RECEIVER = "receiver_"  # in front of the status that a receiver returned, or of the reason why it returned none
 _MOST_ATTEMPTS, _MOST_OF_LOG = 1000, 100_000
 _ATTEMPT = {"response_status_code", "attempt_number"}
 _EVENT = re.compile(r"enrichment\.\w{1,40}", re.ASCII)
@@ -20,6 +19,15 @@ _ACCESS = re.compile(
 )
 _HOOK = re.compile(r"hook|callback|cleanlist", re.IGNORECASE)
 _API = re.compile(r"/api/v\d/")
+# A delivery attempt, told in a line; why it got no answer; and what shows that it was a request to Cleanlist.
+_DELIVERY = re.compile(
+    r"\bwebhook[ _](?:url\b|attempt|delivery)|\bdelivery (?:to|of|attempt)\b|\battempt(?:[ _]number)?\W{0,3}\d/5\b|"
+    r"\bdeliver(?:ing)? .{0,40}webhook",
+    re.IGNORECASE,
+)
+_CONNECTING = {"dns", "tls", "refused", "not_public"}
+_TO_CLEANLIST = re.compile(r"cleanlist\.[a-z]{2}|/api/v\d/", re.IGNORECASE)
+_WORKFLOW = re.compile(r"(?<![\w-])public_bulk_[\w-]{1,60}", re.ASCII)
 _STATUS = re.compile(r"(?<![\d.:/-])([345]\d\d)(?![\d.:/-])")
 
 
@@ -31,7 +39,8 @@ _OWN: tuple[tuple[str, re.Pattern[str], bool, str, str, str], ...] = tuple(
             "csrf",
             (
                 r"InvalidAuthenticityToken|CSRF verification failed|CSRF token (?:mismatch|missing|incorrect)|"
-                r"TokenMismatchException|invalid csrf token|EBADCSRFTOKEN"
+                r"TokenMismatchException|invalid csrf token|EBADCSRFTOKEN|CSRF (?:cookie not set|Failed)|"
+                r"Forbidden \((?:CSRF|Origin checking|Referer checking)"
             ),
             False,
             "Your endpoint's CSRF check rejected the webhook",
@@ -69,6 +78,17 @@ _OWN: tuple[tuple[str, re.Pattern[str], bool, str, str, str], ...] = tuple(
             "Store the webhook, return 200 right away and process it afterwards; raise the function's timeout too.",
         ),
         (
+            "port",
+            (
+                r"ERR_NGROK_8012|failed to establish a connection to the local address|"
+                r"Unable to reach the origin service.{0,200}connection refused"
+            ),
+            False,
+            "Nothing listens on your tunnel's local port",
+            "The tunnel is running and got the webhook, but no server accepted it on your machine.",
+            "Start your server, or start the tunnel with the port that the server listens on.",
+        ),
+        (
             "tunnel",
             r"ERR_NGROK_\d{3,5}|endpoint [^\s]{1,100} is offline|tunnel [^\s]{1,100} not found",
             False,
@@ -94,6 +114,19 @@ def _own_error(text: str) -> str:
     return next((name for name, words, needs, *_ in _OWN if (is_of_hook or not needs) and words.search(text)), "")
 
 
+def _reason_told(text: str) -> str:
+    """Return why a delivery failed of which a text tells, and not a request to Cleanlist; empty for all else."""
+    if not _DELIVERY.search(text) or _TO_CLEANLIST.search(text):
+        return ""
+    reason = reason_of(None, text, None)
+    return reason if reason in _CONNECTING else ""
+
+
+def _told_workflow(text: str) -> str:
+    found = _WORKFLOW.search(text)
+    return found[0] if found and is_workflow_id(found[0]) else ""
+
+
 def find_receiver(text: str) -> Case | None:
     """Return the case of a webhook's payload, of attempts in the delivery log, or of an own access log; or None."""
     body = decoded(text)
@@ -102,8 +135,8 @@ def find_receiver(text: str) -> Case | None:
     attempts = list(_attempts(body))
     if attempts:
         return _of_attempts(attempts)
-    if own := _own_error(text):
-        return Case("no_webhook", "delivery", code=f"{RECEIVER}{own}")
+    if own := _own_error(text) or _reason_told(text[:_MOST_OF_LOG]):
+        return Case("no_webhook", "delivery", code=f"{RECEIVER}{own}", workflow=_told_workflow(text))
     found = _ACCESS.search(text)
     status = _STATUS.search(found[2]) if found and _HOOK.search(found[1]) else None
     return Case("no_webhook", "delivery", code=f"{RECEIVER}{status[1]}") if status else None
@@ -119,8 +152,9 @@ def _attempts(body: object) -> Iterator[Mapping[str, object]]:
 
 
 def _of_attempts(attempts: list[Mapping[str, object]]) -> Case:
-    """Return the case of the first attempt that failed; where all were acknowledged, only the workflow's."""
-    for each in attempts:
+    """Return the case of the latest attempt that failed; where all were acknowledged, only the workflow's."""
+    numbered = [(number if isinstance(number := each.get("attempt_number"), int) else 0, each) for each in attempts]
+    for _, each in sorted(numbered, key=lambda one: one[0], reverse=True):
         status, error = each.get("response_status_code"), each.get("error_message")
         code = status if isinstance(status, int) and 100 <= status < 600 else None
         reason = reason_of(code, error if isinstance(error, str) else "", None)

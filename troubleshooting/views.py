@@ -114,13 +114,13 @@ def _judge(request: HttpRequest, workspace: Workspace, found: RecognizedPaste) -
 
     None where it is right, and something else of the request isn't.
     """
-    verdict = validate_body(found.body)
+    verdict = validate_body(found.body, is_filled=found.is_filled)
     if CONTENT_TYPE in found.notes:
         verdict = refuse_content_type(verdict)
     if verdict.accepted and found.case.topic != "shape":
         return None
     case = replace(found.case, contacts=verdict.contacts or None, type=verdict.enrichment_type)
-    if verdict.accepted and case.topic == "shape" and case.status is None:
+    if verdict.accepted and case.topic == "shape" and (case.status or 200) < 400:
         case = replace(case, topic=BODY)
     done = _instantly(request, workspace, case, result_of_body(verdict))
     form = CaseForm(QueryDict(case.query), workspace)

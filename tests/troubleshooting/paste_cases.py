@@ -30,6 +30,7 @@ CASES = [
     (f"{KEY[:34]}, {KEY[:40]}", "[key-removed:clapi_,34-characters], [key-removed:clapi_,40-characters]"),
     (f"Authorization: Bearer {KEY[:40]} {KEY[40:]}", "Authorization: Bearer [key-removed:clapi_,71-characters,spaces]"),
     (f"Authorization: Bearer {KEY[:60]}", "Authorization: Bearer [key-removed:clapi_,60-characters]"),
+    (f'-H "Authorization: Bearer {KEY[:40]}\\\n{KEY[40:]}"', f'-H "Authorization: Bearer {UNKNOWN}"'),
     (KEY, UNKNOWN),
     ("clext_0123456789abcdef", "[key-removed:clext_,22-characters]"),
     (BODY * 4, "[key-removed:other,64-characters]"),

@@ -44,7 +44,7 @@ STATUSES = [
     ("Received HTTP code 405 from server", "method"),
 ]
 EXCEPTIONS = [
-    (f'Get "{BALANCE}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)', "upstream"),
+    (f'Get "{BALANCE}": context deadline exceeded (Client.Timeout exceeded while awaiting headers)', "client_timeout"),
     (
         f"requests.exceptions.SSLError: HTTPSConnectionPool(port=443): Max retries exceeded with url: {BALANCE}",
         "upstream",
@@ -54,7 +54,7 @@ EXCEPTIONS = [
     ("TypeError: Failed to fetch", "cors"),
     ("SyntaxError: Unexpected token '<', \"<!DOCTYPE \"... is not valid JSON", "upstream"),
     ("json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)", "upstream"),
-    ("curl: (7) Failed to connect to 127.0.0.1 port 1 after 0 ms: Couldn't connect to server", "unreachable"),
+    ("curl: (7) Failed to connect to 127.0.0.1 port 1 after 0 ms: Couldn't connect to server", "not_listening"),
     ("curl: (6) Could not resolve host: api.cleanlist.io", "wrong_host"),
     ("java.net.UnknownHostException: api.cleanlist.ai", "dns"),
     (

@@ -29,7 +29,7 @@ def causes_of(text, workspace):
     causes = {*found.case.slips, *found.notes} - {GOOD}
     if found.case.topic in OF_TOPIC:
         causes.add(OF_TOPIC[found.case.topic])
-    verdict = validate_body(found.body) if found.body else None
+    verdict = validate_body(found.body, is_filled=found.is_filled) if found.body else None
     if verdict and not verdict.accepted and CONTENT_TYPE not in found.notes:
         causes.add("body")
     return causes, found.case

@@ -36,7 +36,8 @@ def is_incomplete_contact(found):
     return verdict.status == 422 and "doesn't identify a person" in verdict.findings[0].message
 
 
-OF_NETWORK = dict.fromkeys(("requests refused", "curl refused", "make connection"), "unreachable")
+OF_NETWORK = dict.fromkeys(("requests refused", "curl refused"), "not_listening")
+OF_NETWORK |= {"make connection": "unreachable", "n8n timeout": "client_timeout"}
 
 
 def is_right(found, expect, name):

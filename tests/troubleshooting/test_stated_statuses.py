@@ -86,7 +86,7 @@ SENTENCES = [
     ("Why does our curl https://api.cleanlist.ai/api/v1/public/whoami time out?", "upstream"),
     (
         "cURL error 28: Operation timed out after 10001 milliseconds for https://api.cleanlist.ai/api/v1/public/whoami",
-        "upstream",
+        "client_timeout",
     ),
     (
         "cURL error 6: Could not resolve host: api.cleanlist.ai (see https://curl.haxx.se/libcurl/) for https://x.test/",

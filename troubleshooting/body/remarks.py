@@ -16,6 +16,7 @@ _PLACEHOLDER = re.compile(
 )
 # What an automation tool fills when it runs: expressions of Make, Zapier and n8n, whose form nothing else has.
 _FILLED = re.compile(r"\{\{\s{0,9}(?:\d{1,9}(?:\.|__)|\$)[^{}]{0,300}\}\}|^=")
+_PUT_IN = re.compile(r"\{\{[^{}]{1,300}\}\}|\$\{[^{}]{1,300}\}|<%[^<>%]{1,300}%>|<<\w{1,60}>>")
 _TEXTS = ("first_name", "last_name", "company_name", "company_domain", "linkedin_url", "email")
 # Fields that people use for what the API calls otherwise, by their letters alone, and what to do.
 ADVICE = {
@@ -81,6 +82,29 @@ _REMARKS: tuple[_Remark, ...] = (
         "Write the domain of the company's own website.",
     ),
 )
+
+
+def set_aside(body: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """Return a body without what is put into its fields when it's sent, and the names of those fields.
+
+    Of a contact they stay, as an expression that no remark is made on.
+    """
+    names: dict[str, None] = {}
+
+    def is_put_in(name: str, value: object) -> bool:
+        is_so = isinstance(value, str) and bool(_PUT_IN.search(value))
+        return is_so and names.setdefault(name) is None
+
+    clean = {name: value for name, value in body.items() if not is_put_in(name, value)}
+    contacts = clean.get("contacts")
+    if isinstance(contacts, list):
+        clean["contacts"] = [
+            {name: f"={value}" if is_put_in(name, value) else value for name, value in each.items()}
+            if isinstance(each, dict)
+            else each
+            for each in contacts
+        ]
+    return clean, list(names)
 
 
 def remarks_on(contacts: Sequence[Placed]) -> Iterator[tuple[tuple[str | int, ...], str, str]]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from cleanlist.pricing import MAX_CONTACTS, MOST_FOR_CONTACT
 from core.sanitize import sanitize_text
 from troubleshooting.body.form import CONTACT_FIELDS, missing_fields
-from troubleshooting.body.remarks import ADVICE, Placed, remarks_on
+from troubleshooting.body.remarks import ADVICE, Placed, remarks_on, set_aside
 from troubleshooting.body.webhook_urls import find_url_problem
 from troubleshooting.body.wrong_forms import find_wrong_form
 
@@ -92,12 +92,13 @@ class _Findings:
         self.listed.append(BodyFinding(loc, message, fix, in_answer=False))
 
 
-def validate_body(text: str, most: int = MAX_FINDINGS) -> BodyValidation:
+def validate_body(text: str, most: int = MAX_FINDINGS, *, is_filled: bool = False) -> BodyValidation:
     """Return what the API would say to ``text`` as the body of a bulk enrichment, and what is wrong.
 
-    After ``most`` findings, what is wrong with further contacts is only counted.
+    After ``most`` findings, what is wrong with further contacts is only counted. ``is_filled`` tells that templates in
+    it are filled in before it's sent.
     """
-    verdict = _validate_text(text, most)
+    verdict = _validate_text(text, most, is_filled=is_filled)
     form = find_wrong_form(text) if verdict.status == 422 else None
     if form is None:
         return verdict
@@ -112,7 +113,7 @@ def validate_body(text: str, most: int = MAX_FINDINGS) -> BodyValidation:
     return replace(verdict, findings=(named, *findings), repaired=form.repaired)
 
 
-def _validate_text(text: str, most: int) -> BodyValidation:
+def _validate_text(text: str, most: int, *, is_filled: bool) -> BodyValidation:
     raw = text.encode("utf-8", "surrogatepass")
     if len(raw) > MAX_BYTES:
         size = f"The body has {len(raw) / 1e6:.1f} MB; 250 contacts need much less than {MAX_BYTES / 1e6:.1f} MB."
@@ -130,7 +131,7 @@ def _validate_text(text: str, most: int) -> BodyValidation:
     except ValueError:  # bytes that are no text, or thousands of digits
         message = "It can't be parsed: it contains a number with thousands of digits, or it isn't UTF-8 text."
         return _unread(400, BodyFinding(("body",), message, "Send UTF-8 text, with each value in double quotes."))
-    return _validate(body, _Findings(most))
+    return _validate(body, _Findings(most), is_filled=is_filled)
 
 
 def refuse_content_type(verdict: BodyValidation) -> BodyValidation:
@@ -169,11 +170,12 @@ def _fix_for_json(error: json.JSONDecodeError) -> str:
     return _JSON_FIXES.get(error.doc[error.pos : error.pos + 1], _AT_THIS_PLACE)
 
 
-def _validate(body: object, findings: _Findings) -> BodyValidation:
+def _validate(body: object, findings: _Findings, *, is_filled: bool) -> BodyValidation:
     if not isinstance(body, dict):
         message = f"The body is {_KINDS[type(body)]}; it must be an object."
         findings.refuse(("body",), message, 'Wrap it: {"enrichment_type": "partial", "contacts": […]}')
         return _verdict(422, findings, 0, "")
+    body, later = set_aside(body) if is_filled else (body, [])
     kind = _check_type(body, findings)
     contacts = body.get("contacts")
     _check_contacts(body, findings)
@@ -182,6 +184,12 @@ def _validate(body: object, findings: _Findings) -> BodyValidation:
     status = _check_count(contacts, status, findings)
     status = _check_webhook(body.get("webhook_url"), status, findings)
     _mention_unknown((((), body),), BODY_FIELDS, "the body", findings)
+    if later:
+        message = f"What is put in for the templates in {', '.join(map(_short, later[:MAX_NAMES]))} can't be checked."
+        findings.mention(
+            ("body",), message, "If nothing fills them in before it's sent, Cleanlist gets the templates themselves."
+        )
+    kind = "" if "enrichment_type" in later else kind
     return _verdict(status, findings, len(contacts) if isinstance(contacts, list) else 0, kind)
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from troubleshooting.cases import Case
+from troubleshooting.cases import RECEIVER, Case
 from troubleshooting.check_result import CheckResult
 from troubleshooting.checks import key, limits, request_shape, workflows
 from troubleshooting.mistakes import GOOD, OF_BODY, PLAIN_HTTP
-from troubleshooting.receivers import RECEIVER, receiver
+from troubleshooting.receivers import receiver
 from workspaces.models import Workspace
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from troubleshooting.pasted.code_calls import URL, Call, Program
-from troubleshooting.pasted.code_methods import find_basic, find_method, has_several, sends_text, verb_of_call
+from troubleshooting.pasted.code_methods import find_basic, find_method, has_several, is_own, sends_text, verb_of_call
 from troubleshooting.pasted.code_tokens import (
     JOINS,
     NotLiteralError,
@@ -125,7 +125,7 @@ def _request_of(program: Program, call: Call | None, written: list[tuple[int, st
     body = _body(tokens if call is None or is_only else tokens[call.start : call.end + 1])
     if not body and not is_only and request.url.rstrip("/").endswith("/enrich/bulk"):
         body = _body(tokens)  # from a variable
-    request.data = [body] if body else []
+    request.data = ["" if is_own(tokens, request.url) else body] if body else []
     if method := find_method(program, call or Call("", 0, 0, len(tokens) - 1)):
         request.method, request.is_sure_of_method = method, True
     return request

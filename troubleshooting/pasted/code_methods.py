@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from troubleshooting.pasted.code_calls import Call, Program
-from troubleshooting.pasted.code_tokens import Token
+from troubleshooting.pasted.code_tokens import Token, bracket_around, is_pair
 
 _VERBS = {"GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"}
 _VERB_CALL = re.compile(
@@ -37,6 +37,11 @@ _POSTS = {
     "CURLOPT_POST", "CURLOPT_POSTFIELDS", "req_body_json", "req_body_raw", "req_body_json_modify", "req_body_file",
 }  # fmt: skip
 _INVOKES = {"invoke-restmethod", "invoke-webrequest", "irm", "iwr"}
+# In the name of what sends its argument, or writes it as JSON.
+_SENDS = re.compile(
+    r"post|request|send|fetch|json|body|string|dump|encode|dict|map|array|hash|serialize|^(?:if|return|print)",
+    re.IGNORECASE,
+)
 _MOST_OPTIONS, _DEEPEST = 20, 12
 _MAKERS = {
     "openconnection", "curl_init", "urlrequest", "fetch", "createobject", "invoke-restmethod", "invoke-webrequest",
@@ -321,3 +326,14 @@ def sends_text(text: str) -> bool:
     ):
         return False
     return any(call.search(text) and body.search(text) for call, body in _SENDS_TEXT)
+
+
+def is_own(tokens: Sequence[Token], url: str) -> bool:
+    """Return whether the contacts are an argument of a call that sends them to no ``url`` and writes no JSON."""
+    places = (at for at, token in enumerate(tokens) if token.text == "contacts" and is_pair(tokens, at))
+    start = bracket_around(tokens, next(places, 0))
+    if start is None or start < 2 or (url and "linkedin." not in url):
+        return False
+    opening = start if tokens[start].text == "(" else start - 1
+    name = tokens[opening - 1]
+    return tokens[opening].text == "(" and name.kind == "name" and not _SENDS.search(name.text)

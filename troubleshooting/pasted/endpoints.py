@@ -57,6 +57,12 @@ _HOST_IN_TEXT = re.compile(r"(?<![\w.@-])(?:[\w-]{1,30}\.)?cleanlist\.[a-z]{2,9}
 _BASE = re.compile(r"(https?://[^/?#{}$]{1,200})((?:/api(?:/v\d(?:/public)?)?)?)/?")
 _STATUS_OF_ID = re.compile(r"/api/v1/public/enrich/status/[\w-]{4,80}", re.ASCII)
 _ID_NAME = re.compile(r"(?:workflow|task|job|bulk|enrichment)?[_-]?(?:id|uuid)|workflow|task", re.IGNORECASE)
+# How an error names the address that answered.
+_ANSWERED = re.compile(
+    r"(?:\bfor url:?|\burl['\"]?\s?[:=]|\b(?:GET|POST|PUT|PATCH|DELETE|HEAD))\s{0,3}['\"]?(https?://[^\s'\"<>]{1,500})",
+    re.IGNORECASE,
+)
+_LOGIN = re.compile(r"//[^/@]{1,200}@")
 _JUDGED = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 
 
@@ -208,6 +214,12 @@ def is_elsewhere(url: str, base_url: str = "") -> bool:
     path = urlsplit(url).path.rstrip("/")
     is_known = any(pattern.fullmatch(path) for pattern, _ in _PATTERNS)
     return host != _netloc(base_url).partition(":")[0] and not is_known
+
+
+def is_answer_of_another(text: str, base_url: str) -> bool:
+    """Return whether an error's text says that another service's address answered, and speaks of no other one."""
+    urls = [_LOGIN.sub("//", found[1]) for found in _ANSWERED.finditer(text)]
+    return bool(urls) and "cleanlist" not in text.lower() and all(is_elsewhere(url, base_url) for url in urls)
 
 
 def is_plain_http(request: PastedRequest) -> bool:

@@ -11,10 +11,17 @@ import msgspec
 from cleanlist import errors
 from cleanlist.errors import CleanlistError
 from cleanlist.parsing.error_responses import error_from_text
+from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.pasted.request import decoded
 from troubleshooting.pasted.statuses import find_reason, find_status
 
 _ERROR_BODY = re.compile(r"\{\s{0,20}(?:\\?[\"'])(?:detail|error)(?:\\?[\"'])\s{0,20}:")
+WORKFLOW_ID = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
+_SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
+_EXPIRED_SESSION = re.compile(
+    r"expired session token|session (?:token )?(?:has |is )?expired|\btoken has expired", re.IGNORECASE
+)
 MOST_DECODED = 100_000
 KEY_LIMIT = re.compile(r"maximum (?:number of )?(?:active )?(?:api )?keys", re.IGNORECASE)
 TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
@@ -194,3 +201,38 @@ def _from_python(text: str) -> object:
         return ast.literal_eval(text) if len(text) < 10_000 else None
     except (ValueError, SyntaxError, RecursionError, MemoryError):
         return None
+
+
+def case_of_error(error: CleanlistError | None, status: int | None, text: str) -> Case:
+    """Return the case of an answer, of which ``text`` is the body."""
+    if error is None:
+        return Case(heard="error", status=status)
+    places = invalid_places(error, text)
+    has_expired = isinstance(error, errors.AuthenticationError) and is_of_session(error.said)
+    return Case(
+        TOPIC_OF_STATUS.get(status or 0) or topic_for_error(error),
+        "error",
+        status=status,
+        code=_safe(error.code, _WORDS),
+        said=(places or error.said or words_of(text))[:MOST_SAID],
+        request_id=_safe(error.request_id),
+        scope=_safe(error.required_scope, _WORDS) if isinstance(error, errors.InsufficientScope) else "",
+        slips=("expired_session",) if has_expired else (),
+        workflow=workflow_in(text),
+    )
+
+
+def is_of_session(text: str) -> bool:
+    """Return whether a refusal says that a session token has expired."""
+    return _EXPIRED_SESSION.search(text) is not None
+
+
+def _safe(name: str | None, form: re.Pattern[str] = _SAFE) -> str:
+    """Return what a program calls something; empty for any other text, which goes into no address."""
+    return name if name and form.fullmatch(name) else ""
+
+
+def workflow_in(text: str) -> str:
+    """Return the first ID of a workflow in ``text``; empty where there is none."""
+    found = WORKFLOW_ID.search(text)
+    return found[0] if found else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
 from troubleshooting.mistakes import GOOD
 from troubleshooting.pasted.request import IN_URL, KEY_IN_URL, PastedRequest
+from troubleshooting.pasted.secret_encodings import EXPANSION, FILLED
 from troubleshooting.pasted.secrets import RemovedKey
 
 _HEADER_LINE = re.compile(
@@ -30,7 +31,7 @@ _KEY_HEADERS = {"x-api-key", "api-key", "apikey", "x-apikey", "api_key", *TOKEN_
 _VARIABLE = re.compile(
     r"[$#%@]?\{\{?[^{}]*\}|\\\(\w|\$[\w(]|%[sv]|\{\}|%\w{1,40}%|<<\w|\(\$|&[A-Za-z]|!\w{1,40}!|#[A-Za-z][\w.]{0,40}#"
 )
-_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+_TEMPLATE = re.compile(f"{EXPANSION}|{FILLED}")
 _QUOTED_VARIABLE = re.compile(r"(['\"])(?:\$\{\w+\}|\$\w+|#\{\w+\}|\{\w+\}|%s)\1")
 _HIDES_CODE = re.compile(r"\[key-removed:other,\d{1,6}-characters,spaces,odd\]")  # more than the key was removed
 NOT_EXPANDED = "\x00"  # behind a variable that the program's language leaves as it is
@@ -182,6 +183,6 @@ def _mistakes_in_credential(rest: str, raw: str) -> tuple[str, ...]:
         return ("unexpanded",)
     if _COMMAND.match(rest):
         return ()
-    if _STAND_IN.search(rest) or _MASKED.search(rest):
+    if _STAND_IN.search(_TEMPLATE.sub("", rest)) or _MASKED.search(rest):
         return ("masked",) if _MASKED.search(rest) else ("stand_in",)
     return quotes

@@ -9,30 +9,28 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from cleanlist import errors
-from cleanlist.errors import CleanlistError
 from keys.models import ApiKey
 from troubleshooting.body.sending import find_wrong_sending
 from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.cases import MOST_SAID, Case
-from troubleshooting.client_topics import ELSEWHERE, MOCK, TEMPLATE
+from troubleshooting.client_topics import ELSEWHERE, MOCK, TEMPLATE, TWICE
 from troubleshooting.mistakes import CONTENT_TYPE, GOOD, OF_BODY, PLAIN_HTTP
 from troubleshooting.pasted import endpoints, headers, statuses
 from troubleshooting.pasted.code import parse_code
 from troubleshooting.pasted.curl import parse_curl
 from troubleshooting.pasted.error_bodies import (
     MOST_DECODED,
-    TOPIC_OF_STATUS,
+    WORKFLOW_ID,
+    case_of_error,
     embedded_error,
     guess_status,
-    invalid_places,
+    is_of_session,
     known_status,
     parse_error,
     stated_status,
     title_of_page,
-    topic_for_error,
     topic_for_status,
-    words_of,
+    workflow_in,
 )
 from troubleshooting.pasted.exports import parse_export
 from troubleshooting.pasted.request import PastedRequest, decoded, is_bulk_body, is_template, parse_raw_request
@@ -42,14 +40,11 @@ from troubleshooting.receivers import find_receiver
 from troubleshooting.topics import WORKFLOW
 from workspaces.models import Workspace
 
-_WORKFLOW = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
 _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?", re.IGNORECASE)
 _HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
 _BARE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"(?:x-)?(?:request[ _-]?id)?[ \t\"':=]{0,4}(req_[\w-]{6,80})", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*\r?$", re.MULTILINE)  # of Markdown
-_SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
 MOST_AROUND_KEY = 80
 _NOTHING = re.compile(r"empty|nothing|no results?", re.IGNORECASE)
 _WEBHOOK = re.compile(r"webhook|arrived|deliver", re.IGNORECASE)
@@ -61,12 +56,13 @@ _VISIBLE = re.compile(r"(clapi_[\w-]{4})(?:(?:…|\.\.\.|\*+)([\w-]{4}))?")
 class RecognizedPaste:
     """The case that was recognized, and the request body that came with it, which never goes into a URL.
 
-    ``notes`` names what else is wrong with the request, besides its header.
+    ``notes`` names what else is wrong with the request. Templates in a body that ``is_filled`` are put in later.
     """
 
     case: Case
     body: str = ""
     notes: tuple[str, ...] = ()
+    is_filled: bool = False
 
     @property
     def is_wrong(self) -> bool:
@@ -149,7 +145,7 @@ def _judged(request: PastedRequest, kind: str, text: str, workspace: Workspace) 
         code=endpoints.find_wrong_host(request.url, workspace.base_url),
         slips=slips,
         key=_known_key(text, workspace),
-        workflow=_workflow_in(request.url),
+        workflow=workflow_in(request.url),
         hides_key=headers.hides_key(request.headers),
     )
     answer = _answer_to(request, workspace)
@@ -157,13 +153,15 @@ def _judged(request: PastedRequest, kind: str, text: str, workspace: Workspace) 
         is_of_header = case.topic == "unauthorized" and answer.status in {401, 403}
         topic = case.topic if is_of_header else answer.topic
         known = {name: getattr(answer, name) for name in ("status", "code", "said", "request_id", "scope")}
+        if answer.slips and slips == (GOOD,) and RemovedKey.first_in(text) is None:
+            known["slips"] = answer.slips
         case = replace(case, topic=topic, **known)
     notes = (CONTENT_TYPE,) if has_request and is_untyped else ()
     if has_request:
         case = case.with_request(decoded(body))
     topic = case.topic or ("shape" if has_request else WORKFLOW if case.workflow else "unauthorized")
     shown = body if has_request and not OF_BODY & set(slips) and (topic == "shape" or answer is None) else ""
-    return RecognizedPaste(replace(case, topic=topic), shown, notes if shown else ())
+    return RecognizedPaste(replace(case, topic=topic), shown, notes if shown else (), request.is_filled)
 
 
 def _topic_of(slips: tuple[str, ...], of_endpoint: str) -> str:
@@ -179,7 +177,7 @@ def _answer_to(request: PastedRequest, workspace: Workspace) -> Case | None:
     if request.status is not None:
         if request.status < 400:
             return None
-        return _case_of(parse_error(request.answer, request.status), request.status, request.answer)
+        return case_of_error(parse_error(request.answer, request.status), request.status, request.answer)
     found = (each(request.answer, workspace) for each in (_answer, _json, _status)) if request.answer else ()
     case = next((one.case for one in found if one is not None), None)
     if case is None or case.heard not in {"error", "status", "words"}:
@@ -198,7 +196,7 @@ def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
     status = int(found[1])
     if status < 400:
         return _json(body.strip(), workspace)
-    return RecognizedPaste(_case_of(parse_error(body, status, fields), status, body))
+    return RecognizedPaste(case_of_error(parse_error(body, status, fields), status, body))
 
 
 def _json(text: str, _: Workspace) -> RecognizedPaste | None:
@@ -206,14 +204,14 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
     if text.startswith(("{", "[")) and '"contacts"' in text and is_template(text):
         return RecognizedPaste(Case(TEMPLATE, "body"))
     if is_bulk_body(body) or (body is None and text.startswith("{") and '"contacts"' in text):
-        return RecognizedPaste(Case("shape", "body").with_request(body), text)
+        return RecognizedPaste(Case("shape", "body").with_request(body), text, is_filled=True)
     status = guess_status(text)
     error = parse_error(text, status) if status is not None else None
     if error is not None:
-        return RecognizedPaste(replace(_case_of(error, error.status, text), status=stated_status(text)))
+        return RecognizedPaste(replace(case_of_error(error, error.status, text), status=stated_status(text)))
     if status is None and (title := title_of_page(text)) is not None:
         return RecognizedPaste(Case("upstream", "error", said=title[:MOST_SAID]))
-    if isinstance(body, dict) and (workflow := body.get("workflow_id")) and _WORKFLOW.fullmatch(str(workflow)):
+    if isinstance(body, dict) and (workflow := body.get("workflow_id")) and WORKFLOW_ID.fullmatch(str(workflow)):
         return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=str(workflow)))
     return None
 
@@ -227,14 +225,15 @@ def _other_body(text: str, _: Workspace) -> RecognizedPaste | None:
 
 
 def _header(text: str, workspace: Workspace) -> RecognizedPaste | None:
-    """Recognize headers as they are on the wire. A line of a program is left to who reads programs."""
+    """Recognize headers as they are on the wire, not as a line of a program."""
     found = headers.header_lines(text)
     if not found:
         return None
-    slips = headers.find_mistakes(found, raw=text)
-    return RecognizedPaste(
-        Case("unauthorized", "header", slips=slips, key=_known_key(text, workspace), hides_key=headers.hides_key(found))
-    )
+    slips, hides_key = headers.find_mistakes(found, raw=text), headers.hides_key(found)
+    if "[token-removed]" in text and is_of_session(text):
+        slips = ("expired_session",)
+    key = _known_key(text, workspace)
+    return RecognizedPaste(Case("unauthorized", "header", slips=slips, key=key, hides_key=hides_key))
 
 
 def _mock(text: str, _: Workspace) -> RecognizedPaste | None:
@@ -250,17 +249,17 @@ def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
     stated = statuses.find_status(text) or (stated_status(embedded) if embedded else None)
     status = stated or (guess_status(embedded) if embedded else None)
     if status is not None and embedded and (error := parse_error(embedded, status)):
-        return RecognizedPaste(replace(_case_of(error, status, embedded), status=stated))
+        return RecognizedPaste(replace(case_of_error(error, status, embedded), status=stated))
     if outranks := statuses.find_before_status(text):
         return RecognizedPaste(Case(outranks, "words", status=stated, said=text[:MOST_SAID]))
     if slip := statuses.find_header_refused(text):
         return RecognizedPaste(Case("unauthorized", "words", slips=(slip,), said=text[:MOST_SAID]))
     if status is None and not _looks_like_other_json(text):
-        status = statuses.find_reason(text) if not _WORKFLOW.search(text) or statuses.find_code(text) else None
-    topic = statuses.find_code(text) or (topic_for_status(status) if status else "") or statuses.find_exception(text)
+        status = statuses.find_reason(text) if not WORKFLOW_ID.search(text) or statuses.find_code(text) else None
+    topic = _topic_in(text, status, workspace)
     if not topic:
         return None
-    case = Case(topic, "words", status=status, workflow=_workflow_in(text), key=_known_key(text, workspace))
+    case = Case(topic, "words", status=status, workflow=workflow_in(text), key=_known_key(text, workspace))
     if topic in _OF_ENDPOINT:
         case = replace(case, endpoint=endpoints.endpoint_in(text))
     if topic == "unauthorized" and headers.has_key_in_url(text):
@@ -269,6 +268,12 @@ def _status(text: str, workspace: Workspace) -> RecognizedPaste | None:
         case = replace(case, topic=endpoints.WRONG_HOST, code=host)
     request_id = _REQUEST_ID.search(text)
     return RecognizedPaste(replace(case, request_id=request_id[1] if request_id else "", said=text[:MOST_SAID]))
+
+
+def _topic_in(text: str, status: int | None, workspace: Workspace) -> str:
+    if status and endpoints.is_answer_of_another(text, workspace.base_url):
+        return ELSEWHERE
+    return statuses.find_code(text) or (topic_for_status(status) if status else "") or statuses.find_exception(text)
 
 
 def _looks_like_other_json(text: str) -> bool:
@@ -282,11 +287,12 @@ def _workflow(text: str, _: Workspace) -> RecognizedPaste | None:
     request_id = _REQUEST_ID.fullmatch(text)
     if request_id:
         return RecognizedPaste(Case("request", "request", request_id=request_id[1]))
-    workflow = _workflow_in(text)
+    workflow = workflow_in(text)
     if not workflow:
         return None
     topics = (("empty", _NOTHING), ("no_webhook", _WEBHOOK))
     topic = next((name for name, words in topics if words.search(text)), WORKFLOW)
+    topic = TWICE if statuses.find_topic(text) == TWICE else topic
     return RecognizedPaste(Case(topic, "workflow", workflow=workflow))
 
 
@@ -309,27 +315,6 @@ def _words(text: str, workspace: Workspace) -> RecognizedPaste | None:
     return RecognizedPaste(replace(case, said=text[:MOST_SAID]) if len(text) <= MOST_SAID else case)
 
 
-def _case_of(error: CleanlistError | None, status: int | None, text: str) -> Case:
-    if error is None:
-        return Case(heard="error", status=status)
-    places = invalid_places(error, text)
-    return Case(
-        TOPIC_OF_STATUS.get(status or 0) or topic_for_error(error),
-        "error",
-        status=status,
-        code=_safe(error.code, _WORDS),
-        said=(places or error.said or words_of(text))[:MOST_SAID],
-        request_id=_safe(error.request_id),
-        scope=_safe(error.required_scope, _WORDS) if isinstance(error, errors.InsufficientScope) else "",
-        workflow=_workflow_in(text),
-    )
-
-
-def _safe(name: str | None, form: re.Pattern[str] = _SAFE) -> str:
-    """Return what a program calls something; empty for any other text, which goes into no address."""
-    return name if name and form.fullmatch(name) else ""
-
-
 def _known_key(text: str, workspace: Workspace) -> UUID | None:
     """Return the id of the only key that has the visible ends in ``text``; None where none or several have."""
     key, seen = RemovedKey.first_in(text), _VISIBLE.search(text)
@@ -339,8 +324,3 @@ def _known_key(text: str, workspace: Workspace) -> UUID | None:
     found = ApiKey.objects.of(workspace).filter(prefix=prefix)
     ids = (found.filter(last4=last4) if last4 else found).values_list("key_id", flat=True)[:2]
     return ids[0] if len(ids) == 1 else None
-
-
-def _workflow_in(text: str) -> str:
-    found = _WORKFLOW.search(text)
-    return found[0] if found else ""

@@ -32,6 +32,14 @@ _VALUE_LATER = re.compile(r"\$[\w{(]|`")
 # Contacts that a template puts in when it is sent.
 _CONTACTS_LATER = re.compile(r"\"contacts\"\s{0,9}:\s{0,9}\"[^\"]{0,40}(?:\{\{|\$\{|<<|%\w)")
 _TEMPLATE = re.compile(r"\{\{[-~]?\s{0,9}[\w$.#=/(@]|\{%|<%|\$\{\w")
+_FILLED = re.compile(r"\{\{[^{}]+\}\}")
+# Of files with requests: a section or a comment between the headers and the body, and what follows the body.
+_BETWEEN = re.compile(r"\[\w{1,40}\]|(?:#|//).*")
+_BEHIND_BODY = re.compile(
+    r"^[ \t]*(?:HTTP(?:/[\d.]+)?[ \t]+(?:\d{3}|\*)[ \t]*$|###|> ?\{%|>>|<> |\?\?[ \t]|"
+    r"(?:GET|POST|PUT|PATCH|DELETE)[ \t]+(?:https?://|\{\{))",
+    re.MULTILINE,
+)
 _LINE = re.compile(r"^(?:>[ \t]?)?([A-Za-z][\w-]{0,60})[ \t]*:[ \t]*+(.*)")
 
 
@@ -48,8 +56,9 @@ class PastedRequest:
 
     ``is_whole`` tells that a header which is not here is not sent: so it is for a command, not for a part of a program.
     ``is_code`` tells that a program puts its values together, so that what stands for one isn't sent as it is written.
-    ``is_form`` tells that its body is sent as a form unless a header says otherwise. ``status`` and ``answer`` are what
-    came back, where that was pasted too.
+    ``is_form`` tells that its body is sent as a form unless a header says otherwise. ``is_file`` tells
+    that it's written as in files of requests, whose templates are filled in. ``status`` and ``answer`` are what came
+    back, where that was pasted too.
     """
 
     method: str = ""
@@ -62,6 +71,7 @@ class PastedRequest:
     is_whole: bool = True
     is_code: bool = False
     is_form: bool = False
+    is_file: bool = False
     is_sure_of_method: bool = True
     status: int | None = None
     answer: str = ""
@@ -93,6 +103,12 @@ class PastedRequest:
         body = "" if any(part.startswith("@") for part in self.data) else "&".join(self.data)
         is_later = _VALUE_LATER.search(body) and decoded(body) is None
         return "" if is_later or _CONTACTS_LATER.search(body) or is_template(body) else body
+
+    @property
+    def is_filled(self) -> bool:
+        """Return whether what stands in double braces is put in when it is sent."""
+        values = (self.url, *(value for _, value in self.headers))
+        return self.is_code or self.is_file or any(_FILLED.search(value) for value in values)
 
     @property
     def says_json(self) -> bool:
@@ -162,25 +178,36 @@ def parse_raw_request(text: str) -> PastedRequest | None:
     found = _REQUEST_LINE.search(text)
     if found is None:
         return _logged(text)
-    request = PastedRequest(found[1], found[2] or found[3])
+    request = PastedRequest(found[1], found[2] or found[3], is_file=True)
     is_marked = found[0].startswith(">")
     lines = text[found.end() :].lstrip("\r\n").splitlines()
-    for line in lines:
-        header = _LINE.match(line) if not is_marked or line.startswith(">") else None
-        if header is None:
-            break
-        request.headers.append((header[1], header[2].strip()))
+    count = _read_headers(request, lines, is_marked=is_marked)
     if found[3] and not request.headers and not IN_URL.search(found[3]):
         return _logged(text)  # a line of a log, or of docs
-    rest = "\n".join(lines[len(request.headers) :])
+    rest = "\n".join(lines[count:])
     answer = _STATUS_LINE.search(rest)
     if answer:
         request.status = int(answer[1])
         request.answer = rest[answer.end() :].rpartition("\n<")[2].partition("\n")[2].strip() or rest[answer.end() :]
     body = rest[: answer.start()].strip() if answer else rest.strip()
     if body.startswith(("{", "[")):
-        request.data = [body]
+        behind = _BEHIND_BODY.search(body)
+        request.data = [body[: behind.start()].strip() if behind else body]
     return request
+
+
+def _read_headers(request: PastedRequest, lines: list[str], *, is_marked: bool) -> int:
+    """Add the headers that ``lines`` begin with, and return how many lines they and what is between them take."""
+    is_section = False
+    for at, line in enumerate(lines):
+        header = _LINE.match(line) if not is_marked or line.startswith(">") else None
+        if header and not is_section:
+            request.headers.append((header[1], header[2].strip()))
+        elif not is_marked and _BETWEEN.fullmatch(line.strip()):
+            is_section = is_section or line.lstrip().startswith("[")
+        elif header is None:
+            return at
+    return len(lines)
 
 
 def _logged(text: str) -> PastedRequest | None:

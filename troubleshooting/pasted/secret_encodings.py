@@ -1,4 +1,4 @@
-"""How secrets are written in pasted text when they are encoded: what is decoded, and their bytes.
+"""How secrets are written in pasted text when they are encoded or put in later: what is decoded, bytes and variables.
 
 ``secret_patterns`` has the rules for all of these patterns.
 """
@@ -6,6 +6,23 @@
 import re
 
 _FLAGS = re.IGNORECASE | re.ASCII
+# Whose output a shell puts in; what is only printed may be a secret, unless it is a variable.
+PROGRAM = r"(?!(?:echo|printf)(?! (?:-\w+ |'?%s'? )?[\"']?(?:\$|\Z)))[a-z][\w-]{0,20} "
+# As SAS, ColdFusion, cmd, Power Automate and Nushell write a variable; passwords may begin like this, tokens don't.
+RARER = (
+    r"&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+/=-])|@(?:\{|[a-z]{1,30}\()|\(\$|#[a-z][\w.]{0,40}#|"
+    r"!\w{1,40}!"
+)
+# A variable with an operator of the shell's, and the content of a file.
+EXPANSION = (
+    r"\$\{!?\w+(?:\[[^\]{}\r\n]{1,40}\])?(?::?\?[^{}\r\n]*|:?[=+-]\$\{?\w+\}?|"
+    r"(?:[%#/^,@]|:(?![=+-]))[^{}\w\r\n]*(?:\w{1,9}[^{}\w\r\n]+)*\w{0,9})?\}|\$\(<[^()\r\n]*\)"
+)
+# What a template fills in, also between conditions.
+FILLED = (
+    r"(?:[#$@]?\{{1,3}[\w .,;|$:()'\"`\[\]>?!/~-]+\}+|\{%[^%{}\r\n]+%\}|<[%?][^<>\r\n]+[%?]>)+|"
+    r"@[a-z]{1,30}\([\w ,'\[\]?/-]*\)[\w.?'\[\]]*"
+)
 # The net: text is read with what is encoded in it decoded, as often as it was encoded, and without what a terminal, a
 # page or a program puts between its characters: codes of colors, tags, what joins two strings, what nobody sees.
 _INVISIBLE = (
@@ -23,6 +40,7 @@ ENCODED = re.compile(
     rf"|(?<=[\w+/=: -]){_QUOTE}[ \t\r\n]{{0,40}}(?:\+\+?|\.\.?|&(?: _)?|\|\||<>|[~^]|\\\r?\n|//[ ]?\n)[ \t\r\n]{{0,40}}"
     rf"{_QUOTE}(?=[\w+/=-])|(?<=[\w+/=-]){_QUOTE}[ \t]{{0,9}}\r?\n[ \t]{{0,40}}[bfru]?{_QUOTE}"
     rf"(?=[\w+/=-]{{1,200}}[\"'](?![ ]?[:=]))"
+    r"|(?<=[\w-])\\\r?\n(?=[\w-]{1,70}\")"  # as a shell joins lines between double quotes
     r"|%(?:25){0,4}(?:e2%(?:25){0,4}80%(?:25){0,4}8[b-f]|c2%(?:25){0,4}ad)|\\{1,8}u(?:20[0-6][0-9a-f]|feff)"
     rf"|{_AMP}(?:shy|zwn?j|ZeroWidthSpace|#820[3-7]|#x200[b-f]);"
     r"|%(?:25){0,4}([0-9a-f]{2})|\\{1,8}(?:u00|x|'(?=[0-9a-f]{2}\\'[0-9a-f]{2})|(?<=\\'[0-9a-f]{2}\\)')([0-9a-f]{2})"

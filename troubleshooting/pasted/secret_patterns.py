@@ -9,24 +9,22 @@ import re
 
 from cleanlist.secret_formats import KEY_START, session_token
 from troubleshooting.pasted import secret_encodings
+from troubleshooting.pasted.secret_encodings import EXPANSION, FILLED, PROGRAM, RARER
 
 _FLAGS = re.IGNORECASE | re.ASCII  # as in JavaScript
 _BLANK = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _B = f"[{_BLANK}]"
 _QUOTES = r"(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])"  # straight, and as word processors turn them
 _MARKED = r"\[(?:key|secret|token)-removed"
-_PROGRAM = r"(?!echo|printf)[a-z][\w-]{0,20} "  # whose output the shell puts in
-# As SAS, ColdFusion, cmd, Power Automate and Nushell write a variable; passwords may begin like this, tokens don't.
-_RARER = r"&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+/=-])|@\{|\(\$|#[a-z][\w.]{0,40}#|!\w{1,40}!"
 # How a value begins that stands for one: a variable, a place to fill in, a mark.
 _VARIABLE = (
     rf"[\[$<{{]|undefined\b|\\\(|#\{{|"
     rf"%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{{0,3}}{_MARKED}|"
-    rf"`{_PROGRAM}|(?:your|insert|replace)[_-][A-Za-z_-]{{0,40}}(?![\w+/.=-])"
+    rf"`{PROGRAM}|(?:your|insert|replace)[_-][A-Za-z_-]{{0,40}}(?![\w+/.=-])"
 )
 # All of an argument in a shell that is variables and the outputs of programs.
 _PUT_IN = (
-    rf"\"?(?:\$(?:\w+|\{{\w+(?::?\?[^{{}}]*)?\}}|\({_PROGRAM}[^()\r\n]*\))|\{{\{{[\w .]+\}}\}}|%\w+%)+\"?"
+    rf"\"?(?:{EXPANSION}|\$(?:\w+|\({PROGRAM}[^()\r\n]*\))|\{{\{{[\w .]+\}}\}}|%\w+%)+\"?"
     rf"(?![^{_BLANK}])"
 )
 _LONG_OPTION = r"(?:(?!no-)[a-z]{1,20}-){0,3}pass(?:word|wd|phrase)?"
@@ -47,7 +45,7 @@ FIELD = re.compile(
 QUERY = re.compile(rf"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&{_BLANK}'\"]{{8,}})", _FLAGS)
 SESSION_TOKEN = re.compile(session_token(5), re.ASCII)
 BEARER = re.compile(
-    rf"(\bbearer{_B}+)(?!{_VARIABLE}|{_RARER}|clapi_(?:\W|your|\w{{4}}[.…•*])|--[a-z]{{1,12}}=)([^{_BLANK}'\"\\]{{8,}})",
+    rf"(\bbearer{_B}+)(?!{_VARIABLE}|{RARER}|clapi_(?:\W|your|\w{{4}}[.…•*])|--[a-z]{{1,12}}=)([^{_BLANK}'\"\\]{{8,}})",
     _FLAGS,
 )
 # A text that is nothing but a secret, what looks like one but is an id, and what stands for one in an example.
@@ -62,11 +60,11 @@ STAND_IN = re.compile(
     r"[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$\(?\$?(?:env:)?\w+(?:-?[>.\[{]{1,2}['\"]?\w+['\"]?[\]}()]{0,2})*\)?|"
     r"%\w+%|%s|<{1,2}[\w -]+>{1,2}|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?|!\w{1,40}!|"
     r"!secret \w{1,60}|#[a-z][\w.]{0,60}#|\(\$[\w.]{1,60}\)|"
-    r"(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}[\[(]|"  # up to a quote in it, of a literal in a literal
-    r"[#$@]?\{{1,3}[\w .,|$:()'\"\[\]>-]+\}+|[\[<(]?(?:redacted|filtered|masked|hidden|"
+    r"(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}(?:[\[(]|[#%/?]{1,2})|\$\(<|"  # up to a quote in it, of a literal in a literal
+    rf"{EXPANSION}|{FILLED}|[\[<(]?(?:redacted|filtered|masked|hidden|"
     r"secure|secret|sensitive|scrubbed)[\])>]?|\*{3,}|"
     r"new \w+\([\"']\w{1,12}[\"'], ?(?:\"Bearer \" ?\+ ?)?[\w.]+\);?|undefined|none|null|\[object object\]|bearer |"
-    rf"\$\({_PROGRAM}[^()\r\n]{{1,200}}\)?|`{_PROGRAM}[^`\r\n]{{1,200}}`?|"
+    rf"\$\({PROGRAM}[^()\r\n]{{0,200}}\)?|`{PROGRAM}[^`\r\n]{{1,200}}`?|"
     r"\\\([\w .()?!'\"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*[ }),;]*|"
     r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
     r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
@@ -80,7 +78,7 @@ BEFORE_VALUE = re.compile(
 OPENING = re.compile(
     rf"(?:[bfru@$]{{1,2}}(?=['\"]))?{_QUOTES}*"
     rf"(?:((?:bearer|basic|token|digest)(?:\b[ \t]*(?:[:=][ \t]*(?=[$%{{<\[]))?|(?={KEY_START})))"
-    rf"(?:(?!`{_PROGRAM}){_QUOTES})*)?",
+    rf"(?:(?!`{PROGRAM}){_QUOTES})*)?",
     _FLAGS,
 )
 CLOSING = re.compile(rf"(?<![\\'\"`\u2018\u2019\u201c\u201d]){_QUOTES}+\Z")
@@ -136,7 +134,7 @@ _OPEN = r"(?:@|[bfru]{1,2}|[a-z][\w.]{0,20}\((?:[0-9]{1,5}\)[ ])?|s:[0-9]{1,5}:)
 _DONE = rf"(?:!{{1,2}}[\w:.]{{0,20}} )?{_OPEN}[\"'`]?\[\["
 # What stands for a secret where one is found: it stays.
 STANDS_FOR = re.compile(
-    rf"{_DONE}|=?(?:(?:bearer|basic|token|digest)[\s+]+)?(?:{_VARIABLE}|cl(?:api|ext)_)|bearer (?:{_RARER})", _FLAGS
+    rf"{_DONE}|=?(?:(?:bearer|basic|token|digest)[\s+]+)?(?:{_VARIABLE}|cl(?:api|ext)_)|bearer (?:{RARER})", _FLAGS
 )
 _QUOTED = r"\"([^\"\n]{4,})(?!\"\s?:|[^\"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])"
 _GIVEN = rf"(?:{_QUOTED}|([^\s\"']{{4,}}))"
@@ -253,7 +251,7 @@ LOGIN_PAIR = re.compile(
 PAIR = re.compile(
     r"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"']\s*"
     r"(?:,|\)(?=[ \t]*[\"']))\s*(?:[\"']\s*)?(?:value[\"']?\s*[:=]\s*)?[\"']?"
-    rf"(?!bearer\s+(?:{_RARER})|[a-z.]{{1,20}}!?\([\"'])(?:(?:bearer|basic|token|digest)\s+)?"
+    rf"(?!bearer\s+(?:{RARER})|[a-z.]{{1,20}}!?\([\"'])(?:(?:bearer|basic|token|digest)\s+)?"
     r"(?![A-Za-z]+[\"'\n]|(?:content|accept|user|cache|x)-|\s|"
     r"[^\w\"'\n]{0,2}(?:bearer|basic|token)?[^\w\"'\n]{0,4}[\"'\n])([^\"'\n\\]{8,})",
     _FLAGS,

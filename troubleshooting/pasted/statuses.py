@@ -59,6 +59,7 @@ _SETTING = re.compile(
 )
 _OF_LOG = re.compile(r"^\W{0,3}\d{4}-\d\d-\d\d[T ]|\bERROR\b|\"error\w{0,20}\"\s?:")
 _CLOUDFLARE = re.compile(r"\b(?:error(?: code)?|cloudflare)\W{0,3}(1[01][0-2]\d|52\d)\b", re.IGNORECASE)
+_LOCAL = r"(?:localhost|127\.\d|\[?::1|0\.0\.0\.0)"
 # In German, French and Spanish as .NET, Windows and the C library have them; accents may be lost on the way.
 _EXCEPTIONS = tuple(
     (re.compile(words, re.IGNORECASE), topic)
@@ -87,6 +88,21 @@ _EXCEPTIONS = tuple(
                 r"relation de confiance|relaci.{1,3}n de confianza"
             ),
             "untrusted",
+        ),
+        (
+            (
+                rf"(?:ECONNREFUSED|connection to|connect to|dial tcp) {_LOCAL}|"
+                rf"host='{_LOCAL}[^\n]{{0,300}}refused|refused[^\n]{{0,60}}{_LOCAL}"
+            ),
+            "not_listening",
+        ),
+        (
+            (
+                r"ReadTimeout|read timed out|timeout of \d+ ?ms exceeded|read operation timed out|"
+                r"operation timed out after \d+ milliseconds|awaiting headers|Task timed out after|"
+                r"SocketTimeoutException|HttpClient\.Timeout|HEADERS_TIMEOUT"
+            ),
+            "client_timeout",
         ),
         (
             (
@@ -139,6 +155,8 @@ _BEFORE_STATUS = tuple(
             "proxy",
         ),
         (r"Access-Control-Allow-Origin|blocked by CORS", "cors"),
+        (r"\bRequest has expired\b|\bExpiredToken\b|AuthenticationFailed.{0,200}Signed expiry time", "expired_link"),
+        (r"\bbotocore\.|\bboto3\b|when calling the \w{1,40} operation", "elsewhere"),
     )
 )
 # What clients say of a header that they can't send, and the mistake in it.
@@ -170,6 +188,13 @@ _TOPIC_WORDS = (
     (r"\bcrm\b|hubspot|salesforce|pipedrive|field mapping", "crm_push"),
     (r"lead list|\bDEFAULT (?:list|lead)|list named DEFAULT", "lead_list"),
     (r"rate.?limit|too many requests", "rate_limited"),
+    (
+        (
+            r"\b(?:webhooks?|deliver(?:y|ies|ed))\b.{0,60}\b(?:twice|more than once|(?:two|three|several) times|"
+            r"duplicate[sd]?)\b|\bduplicated? (?:webhook|deliver)|\b(?:twice|double)\b.{0,40}\bwebhooks?\b"
+        ),
+        "twice",
+    ),
     (r"(?<![\w$.-])webhooks?(?![\w=(-])|never arrived|\bdeliver(?:y|ies|ed|s)?\b", "no_webhook"),
     (r"insufficient.?scope|(?:missing|lacks?|without|wrong|needs?|requires?)\b.{0,20}\bscope\b.{0,3}\w+:\w", "scope"),
     (r"(?:missing|lacks?|lacking|without|wrong|no) (?:the |a |its )?(?:required )?scope", "scope"),

@@ -130,6 +130,72 @@ _MISTAKES = (
         'Put an f in front of the header\'s value: f"Bearer {key}".',
     ),
     HeaderMistake(
+        "interpolated",
+        "The variable wasn't expanded",
+        "C# only replaces {…} in a literal that begins with $, so the text itself is sent instead of the key.",
+        'Put a $ in front of the header\'s value: $"Bearer {key}".',
+    ),
+    HeaderMistake(
+        "unformatted",
+        "The placeholder %s wasn't replaced",
+        "Nothing formats the header's value, so the text itself is sent instead of the key.",
+        'Put the key in: "Bearer %s" % key in Python, fmt.Sprintf("Bearer %s", key) in Go.',
+    ),
+    HeaderMistake(
+        "escaped",
+        "The variable wasn't expanded",
+        "A backslash in front of $ makes it an ordinary character, so the variable's name is sent instead of the key.",
+        "Remove the backslash.",
+    ),
+    HeaderMistake(
+        "makefile",
+        "The variable wasn't expanded",
+        "To make, $ and one letter are a variable, so it reads $CLEANLIST_API_KEY as $C and LEANLIST_API_KEY.",
+        "Write $$CLEANLIST_API_KEY or $(CLEANLIST_API_KEY).",
+    ),
+    HeaderMistake(
+        "odd_blank",
+        "The character after Bearer isn't an ordinary space",
+        "A no-break space or one like it came along when it was copied. Cleanlist reads it as a part of the word.",
+        "Delete it and type a space.",
+    ),
+    HeaderMistake(
+        "curly_quotes",
+        "The quotes around the header are typographic",
+        "A shell doesn't take “ and ” for quotes, so the header ends at its first space, without the key.",
+        'Replace them with straight quotes: -H "Authorization: Bearer …".',
+    ),
+    HeaderMistake(
+        "swapped",
+        "The header's name and value are swapped",
+        "setValue takes the value first, so no header is named Authorization.",
+        'Swap them: setValue("Bearer …", forHTTPHeaderField: "Authorization").',
+    ),
+    HeaderMistake(
+        "no_cors",
+        'mode: "no-cors" removes the Authorization header',
+        "In this mode, browsers send no header of that kind, and hide the answer from the page.",
+        "Remove the mode, and send the request from a server: anyone can read a key that is in a page.",
+    ),
+    HeaderMistake(
+        "header_option",
+        "The headers aren't sent",
+        "The option is called headers. One called header is ignored.",
+        "Write headers instead of header.",
+    ),
+    HeaderMistake(
+        "headers_unused",
+        "The headers are never sent",
+        "The request isn't given the headers that the program puts together.",
+        "Give them to the call: headers=headers in Python, fetch(url, {headers}) in JavaScript.",
+    ),
+    HeaderMistake(
+        "no_variable",
+        "The variable with the key isn't set",
+        "The program stopped because its environment has no such variable.",
+        "Set it, for example with export CLEANLIST_API_KEY=…, in the shell or process that runs the program.",
+    ),
+    HeaderMistake(
         "twice",
         "The word Bearer is there twice",
         "Cleanlist takes the second one for the key.",
@@ -235,8 +301,8 @@ _MISTAKES = (
     HeaderMistake(
         "dumped_twice",
         "The body is converted to JSON twice",
-        "json= converts what it gets, so Cleanlist receives a JSON string instead of an object.",
-        "Pass the object itself: json=body, without json.dumps.",
+        "Cleanlist receives a JSON string instead of an object. In requests, json= converts what it gets.",
+        "Convert it once: json=body without json.dumps in Python, one JSON.stringify in JavaScript.",
     ),
     HeaderMistake(
         "nested_form",

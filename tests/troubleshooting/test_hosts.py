@@ -70,6 +70,8 @@ def test_the_status_is_asked_for_by_one_id(workspace):
     assert case.topic == "both_ids"
     assert CHECKS["endpoint"].run(workspace, case).state == "failed"
     assert recognized(command(url), workspace).topic != "both_ids"
+    in_data = command(url.partition("?")[0], "-G -d workflow_id=public_bulk_0f9e8d7c -d task_id=abc")
+    assert recognized(in_data, workspace).topic == "both_ids"
 
 
 def test_expressions_of_automation_tools_are_no_placeholders():

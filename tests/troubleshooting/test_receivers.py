@@ -83,6 +83,8 @@ WORDS = [
     ("I closed the window before copying the key", "lost_secret", ()),
     ("httpx.LocalProtocolError: Illegal header value b'Bearer '", "unauthorized", ("empty",)),
     ('[ERR_INVALID_CHAR]: Invalid character in header content ["Authorization"]', "unauthorized", ("unsendable",)),
+    ("KeyError: 'CLEANLIST_API_KEY'", "unauthorized", ("no_variable",)),
+    ("line 3: CLEANLIST_API_KEY: unbound variable", "unauthorized", ("no_variable",)),
     ("'latin-1' codec can't encode character '\\u2026' in position 17", "unauthorized", ("shortened",)),
     ("requests.exceptions.InvalidHeader: Invalid return character(s): 'Bearer x\\n'", "unauthorized", ("unsendable",)),
     ("Run-time error '-2147012739 (80072f7d)': An error occurred in the secure channel support", "upstream", ()),

@@ -15,7 +15,16 @@ _WAYS = tuple(
             ),
         ),
         ("object_body", r"(?<![.\w$])fetch\((?:(?!stringify)[^;]){0,200}?\bbody\s{0,9}:\s{0,9}\{"),
-        ("dumped_twice", r"\bjson\s{0,9}=\s{0,9}json\.dumps\("),
+        ("dumped_twice", r"\bjson\s{0,9}=\s{0,9}json\.dumps\(|\bJSON\.stringify\(\s{0,9}JSON\.stringify\("),
+        ("swapped", r"\(\s{0,9}\"Authorization\"\s{0,9},\s{0,9}forHTTPHeaderField:\s{0,9}\"Bearer"),
+        ("no_cors", r"(?<![.\w$])fetch\((?:(?!fetch\()[^;]){1,300}?\bmode['\"]?\s{0,9}:\s{0,9}['\"]no-cors['\"]"),
+        (
+            "header_option",
+            (
+                r"(?:(?<![.\w$])|\bUrlFetchApp\.)fetch\((?:(?!fetch\(|\bheaders\b)[^;]){1,300}?"
+                r"\bheader['\"]?\s{0,9}:\s{0,9}\{"
+            ),
+        ),
         (
             "headers_unsent",
             (

@@ -1,28 +1,27 @@
 """Finds the request in a program: URL, headers and body, as far as they are written there and not worked out by it."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from troubleshooting.pasted.code_calls import URL, Call, Program
+from troubleshooting.pasted.code_calls import ADDS_HEADERS, MAY_ADD_HEADERS, URL, Call, Program, key_parameters
 from troubleshooting.pasted.code_methods import find_basic, find_method, has_several, is_own, sends_text, verb_of_call
 from troubleshooting.pasted.code_tokens import (
     JOINS,
-    NotLiteralError,
     Token,
+    body_of,
     bracket_around,
     is_pair,
+    kept_literals,
     tokens_of,
-    value_at,
 )
 from troubleshooting.pasted.curl import parse_curl
 from troubleshooting.pasted.endpoints import HOST, join_base
-from troubleshooting.pasted.headers import MISSPELLED, NOT_EXPANDED, TOKEN_HEADERS
+from troubleshooting.pasted.headers import MISSPELLED, NOT_EXPANDED, OTHER_NAMES, TOKEN_HEADERS
 from troubleshooting.pasted.request import KEY_IN_URL, PastedRequest
 
 AUTHORIZATION, KEY_HEADERS = "authorization", {"x-api-key", "api-key", *TOKEN_HEADERS, *MISSPELLED}
-_BARE_NAMES = {"apikey", "api_key", "x_api_key", "xapikey"}  # of variables too, so that only those in headers count
+_BARE_NAMES = {"apikey", "api_key", "x_api_key", "xapikey", "bearer"}  # of variables too: only those in headers count
 # What stands in a value where the program puts something in.
 VARIABLE = "${…}"
 _LINE = re.compile(r"^[ \t]*((?:proxy-)?authorization|x-api-key|api-key|content-type)[ \t]*:[ \t]*+(.*)", re.IGNORECASE)
@@ -42,22 +41,6 @@ _BEARER_CALLS = {
 _NOTHING = {"None", "null", "nil", "undefined", "NULL"}
 _BEARER_OPTIONS = {"auth_bearer", "oauth-token"}
 _SCHEMES = {"bearer", "basic", "token", "apikey", "digest"}
-# In which languages a variable stays as it is, in which quotes.
-_KEPT: tuple[tuple[re.Pattern[str], set[str], re.Pattern[str]], ...] = (
-    (re.compile(r"\baxios\b|\brequire\(|\bprocess\.env\b|(?<!\w)fetch\("), {"single", "double"}, re.compile(r"\$\{\w")),
-    (re.compile(r"<\?php|\bcurl_(?:setopt|init)|\bHttp::|GuzzleHttp|\$\w{1,30}->"), {"single"}, re.compile(r"\$\w")),
-    (re.compile(r"\bNet::HTTP\b|\bHTTParty\b|\bFaraday\b|\bRestClient\b"), {"single"}, re.compile(r"#\{\w")),
-    (
-        re.compile(r"\b(?:requests|httpx)\.(?:get|post|put|patch|delete|request|Session|Client|AsyncClient)\("),
-        {"single", "double"},
-        re.compile(r"(?<![{$#])\{\w"),
-    ),
-    (re.compile(r"(?i)\bInvoke-(?:RestMethod|WebRequest)\b"), {"single"}, re.compile(r"\$\w")),
-)
-_EXPANDS_ANY = re.compile(
-    r"\.format(?:_map)?\(|\bUri\.parse\(|\bpackage:|\bfinal |\bval |\bdef "
-)  # Dart, Kotlin, Groovy
-_FILLED = {"f", "rf", "fr"}  # in front of a literal
 _CREDENTIAL = re.compile(r"(?i)(?:bearer|basic)\b|\[(?:key|token)-removed")
 _BLANK_NAME = re.compile(r"(?i)space|blank|sep|^_?sp$")  # of a constant that holds the blank
 _MOST_HEADERS = 100
@@ -80,6 +63,8 @@ def parse_code(text: str) -> list[PastedRequest]:
     requests = [request for call in program.calls if _is_known(request := _request_of(program, call, headers))]
     if not requests and _is_known(whole := _request_of(program, None, headers)):
         requests = [whole]
+    if len(program.calls) == 1 and program.is_bare(call := program.calls[0]):
+        requests = _without_headers(requests, program, call, text)
     for request in requests:
         url = "" if request.url else next((each[0] for each in URL.finditer(text)), "").rstrip(";,")
         request.url = _absolute(request.url or url, text)
@@ -90,10 +75,23 @@ def parse_code(text: str) -> list[PastedRequest]:
     return requests
 
 
+def _without_headers(requests: list[PastedRequest], program: Program, call: Call, text: str) -> list[PastedRequest]:
+    """Return the request of a call that surely gets no header, whatever else the program has."""
+    if requests:
+        has_header = any(name.lower() == AUTHORIZATION for name, _ in requests[0].headers)
+        if len(requests) == 1 and has_header and not ADDS_HEADERS.search(text):
+            requests[0].headers = [("Authorization", f"Bearer {VARIABLE}{NOT_EXPANDED}headers_unused")]
+        return requests
+    if f"//{HOST}/api/v" not in call.url or MAY_ADD_HEADERS.search(text.replace(call.url, "")):
+        return []
+    method = find_method(program, call)
+    return [PastedRequest(method, call.url, is_code=True, is_sure_of_method=bool(method))]
+
+
 def _is_known(request: PastedRequest) -> bool:
     names = {name.lower() for name, _ in request.headers}
-    has_key = request.uses_basic or bool(KEY_IN_URL.search(request.url) or names & {AUTHORIZATION, *KEY_HEADERS})
-    return bool(request.data) or has_key
+    has_key = bool(KEY_IN_URL.search(request.url) or names & {AUTHORIZATION, *KEY_HEADERS, *OTHER_NAMES})
+    return bool(request.data) or has_key or request.uses_basic
 
 
 def _join_base(request: PastedRequest, tokens: Sequence[Token]) -> None:
@@ -122,10 +120,12 @@ def _request_of(program: Program, call: Call | None, written: list[tuple[int, st
     if request.uses_basic:  # a variable in the header may well be what makes it
         request.headers = [each for each in request.headers if each[1] != VARIABLE]
     is_only = call is None or len(program.calls) == 1
-    body = _body(tokens if call is None or is_only else tokens[call.start : call.end + 1])
+    body = body_of(tokens if call is None or is_only else tokens[call.start : call.end + 1])
     if not body and not is_only and request.url.rstrip("/").endswith("/enrich/bulk"):
-        body = _body(tokens)  # from a variable
+        body = body_of(tokens)  # from a variable
     request.data = ["" if is_own(tokens, request.url) else body] if body else []
+    if call and not any(name.lower() == AUTHORIZATION for name, _ in request.headers):
+        request.url += next(key_parameters(tokens, call), "")
     if method := find_method(program, call or Call("", 0, 0, len(tokens) - 1)):
         request.method, request.is_sure_of_method = method, True
     return request
@@ -133,18 +133,10 @@ def _request_of(program: Program, call: Call | None, written: list[tuple[int, st
 
 def _marked(request: PastedRequest, tokens: Sequence[Token], text: str) -> Iterator[tuple[str, str]]:
     """Mark variables in literals whose quotes keep the language from putting their values in."""
-    quotes, sign = next(((quotes, sign) for language, quotes, sign in _KEPT if language.search(text)), (set(), None))
-    if sign is None or _EXPANDS_ANY.search(text):
-        yield from request.headers
-        return
-    kept = [
-        token.text
-        for before, token in zip([None, *tokens], tokens, strict=False)
-        if token.quote in quotes and sign.search(token.text) and not (before and before.text.lower() in _FILLED)
-    ]
+    kept = list(kept_literals(tokens, text))
     for name, value in request.headers:
-        is_kept = sign.search(value) and any(value in literal for literal in kept)
-        yield name, value + NOT_EXPANDED if is_kept else value
+        slip = next((slip for slip, literal in kept if value and value in literal), "")
+        yield name, f"{value}{NOT_EXPANDED}{slip}" if slip else value
 
 
 def _belongs(program: Program, call: Call | None, at: int) -> bool:
@@ -179,12 +171,18 @@ def _headers(tokens: Sequence[Token]) -> Iterator[tuple[int, str, str]]:
                     yield at, token.text.strip(), value
                 elif name != "content-type" and _is_set(tokens, at + 1):
                     yield at, token.text.strip(), VARIABLE
+            yield from ((at, *header) for header in _misnamed(tokens, at))
         elif token.kind == "name":
             yield from ((at, *header) for header in _named(tokens, at))
         if token.text.lower() in _BARE_NAMES and _is_in_headers(tokens, at):
             yield at, "api-key", VARIABLE
         if token.kind == "str" and token.text in _BEARER_OPTIONS:
             yield at, AUTHORIZATION, f"Bearer {VARIABLE}"
+
+
+def _misnamed(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, str]]:
+    if tokens[at].text.lower() in OTHER_NAMES and (value := _value_behind(tokens, at + 1) or "").startswith("Bearer "):
+        yield tokens[at].text, value
 
 
 def _is_in_headers(tokens: Sequence[Token], at: int) -> bool:
@@ -315,36 +313,3 @@ def _joined(tokens: Sequence[Token], at: int, before: str = "") -> str:
         return following.text
     blank = " " if _BLANK_NAME.search(following.text) else ""
     return following.text if following.kind == "str" else f"{blank}{VARIABLE}"
-
-
-def _body(tokens: Sequence[Token]) -> str:
-    """Return the body as JSON; empty where there is none, or the program puts it together."""
-    for token in tokens:
-        if token.kind == "str" and ("contacts" in token.text or "linkedin_url" in token.text):
-            for text in (token.text, token.raw):
-                if _is_object(text):
-                    return text.strip()
-    for at, token in enumerate(tokens):
-        if token.text == "contacts" and token.kind in {"str", "name"} and is_pair(tokens, at):
-            try:
-                return _written(tokens, at)
-            except NotLiteralError:
-                continue
-    return ""
-
-
-def _written(tokens: Sequence[Token], at: int) -> str:
-    start = bracket_around(tokens, at)
-    place = at + 2 if tokens[at + 1].text not in "[{(" else at + 1
-    value, _ = value_at(tokens, place) if start is None else value_at(tokens, start)
-    whole = {"contacts": value} if start is None else value
-    if not isinstance(whole, dict) or not isinstance(whole.get("contacts"), list):
-        raise NotLiteralError
-    return json.dumps(whole)
-
-
-def _is_object(text: str) -> bool:
-    try:
-        return isinstance(json.loads(text), dict)
-    except (ValueError, RecursionError):
-        return False

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
-from troubleshooting.pasted.code_tokens import Token
+from troubleshooting.pasted.code_tokens import Token, bracket_around
 from troubleshooting.pasted.endpoints import is_elsewhere
 
 URL = re.compile(r"https?://[^\s\"'`<>\\)]+|(?<=[\"'`])/api/v\d/[^\s\"'`<>\\)]*")
@@ -18,6 +18,18 @@ _WRAPPERS = {
     "uri", "url", "parse", "create", "fromstring", "from", "string", "urljoin", "join", "format", "concat", "sprintf",
     "parse_url", "str", "quote", "encodeuri", "to_uri", "tohttpurl", "get_url",
 }  # fmt: skip
+_NO_HEADERS = {"params", "json", "data", "timeout", "verify", "allow_redirects", "stream"}  # arguments of requests
+_SENDING, _HOLDS_FETCH = {"get", "post", "put", "patch", "delete"}, {"", "window", "globalThis", "UrlFetchApp"}
+# What may give a header to a call that has none among its arguments; the second one, also elsewhere.
+ADDS_HEADERS = re.compile(
+    r"(?i)session|Request\(|client|intercept|install|opener|adapter|patch|mock|defaults|\*\*|\.\.\.|fetch\s{0,9}=|\bauth\s{0,9}="
+)
+MAY_ADD_HEADERS = re.compile(
+    ADDS_HEADERS.pattern + r"|header|(?<!un)auth|bearer|token|key|cookie|credential|secret|config|env\b|setup|worker|"
+    r"fixture|stub|nock|error|exception|time|cors|refused|ssl|certificate|from\s{0,9}['\"][./@~]|\b(?!401\b)[1-5]\d\d\b"
+)
+_KEY_PARAMETERS = {"api_key", "apikey", "api-key", "key", "token", "access_token"}
+_PARAMETERS = {"params", "searchparams", "query", "qs"}
 _CHAINED = {".", "->", "::", ":", "|>", "?", "!", "new"}
 _BEFORE_BLOCK = {")", "=>", "else", "try", "do", "finally", ";", "{", "}"}
 
@@ -76,6 +88,29 @@ class Program:
         self.others = [each for each in others if ours and not any(call.holds(each.at) for call in ours)]
         for call in self.others:
             call.used = self._names_in(call)
+
+    def is_bare(self, call: Call) -> bool:
+        """Return whether a call, which is the only one, sends no header: it gets none, and its function adds none."""
+        callee = call.callee
+        if callee is None or len(self.calls) != 1 or self.others or not self._is_only_sender(callee):
+            return False
+        tokens, opening = self.tokens, callee + 1
+        first, closing = opening + 1, self.nesting.other.get(opening, callee)
+        first += tokens[first].text == "f"
+        if first != call.at and tokens[first].text not in call.names:
+            return False
+        commas = (at for at in range(first, closing) if self.nesting.around[at] == opening and tokens[at].text == ",")
+        named = [tokens[at + 1].text in _NO_HEADERS and tokens[at + 2].text == "=" for at in commas if at + 1 < closing]
+        return all(named) and (bool(named) or tokens[first + 1].text in {")", ","})
+
+    def _is_only_sender(self, callee: int) -> bool:
+        """Return whether ``fetch`` or a function of requests is called at ``callee``, and nowhere else."""
+        tokens, name = self.tokens, self.tokens[callee].text
+        holder = tokens[callee - 2].text if callee > 1 and tokens[callee - 1].text == "." else ""
+        if not (name in _SENDING if holder in {"requests", "httpx"} else name == "fetch" and holder in _HOLDS_FETCH):
+            return False
+        sender, sign = (holder, ".") if name in _SENDING else ("fetch", "(")
+        return sum(tokens[at].text == sender and tokens[at + 1].text == sign for at in range(len(tokens) - 1)) == 1
 
     def _names_in(self, call: Call) -> set[str]:
         return {token.text for token in self.tokens[call.start : call.end + 1] if token.kind == "name"}
@@ -199,3 +234,13 @@ def _url_in(token: Token) -> str:
     if found:
         return found[0].rstrip(";,")
     return token.text if _PATH.fullmatch(token.text) else ""
+
+
+def key_parameters(tokens: Sequence[Token], call: Call) -> Iterator[str]:
+    """Yield keys that a call gets as parameters of its address."""
+    places = (at for at in range(call.start + 4, call.end) if tokens[at].text.startswith("[key-removed:cl"))
+    for at in places:
+        opening = bracket_around(tokens, at)
+        is_named = tokens[at - 2].text.lower() in _KEY_PARAMETERS and tokens[at - 1].text in {":", "="}
+        if is_named and opening and tokens[opening - 2].text.lower() in _PARAMETERS:
+            yield f"?{tokens[at - 2].text}={tokens[at].text}"

@@ -260,7 +260,9 @@ def _of_default(program: Program, call: Call) -> str:
         return _of_urllib(program, call, names) if is_urllib else ""
     closing = program.nesting.other.get(call.callee + 1, call.end)
     inside = tokens[call.callee + 2 : closing]
-    if any(token.text in _SPREAD or token.text.lower() in {"method", "payload", "body"} for token in inside):
+    is_plain = tokens[call.callee - 1].text != "." or tokens[call.callee - 2].text in {"window", "globalThis"}
+    unknown = {"method", "payload"} if is_plain or call.callee == 0 else {"method", "payload", "body"}
+    if any(token.text in _SPREAD or token.text.lower() in unknown for token in inside):
         return ""
     is_object = len(inside) > 2 and inside[1].text == "," and inside[2].text == "{"
     return "GET" if len(inside) == 1 or is_object else ""

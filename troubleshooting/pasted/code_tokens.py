@@ -1,7 +1,8 @@
 """Splits a program in any common language into literals, names and signs: just enough to find a request in it."""
 
+import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 MOST_TOKENS = 20_000
@@ -170,3 +171,87 @@ def is_pair(tokens: Sequence[Token], at: int) -> bool:
     if at + 1 >= len(tokens) or tokens[at + 1].kind == "str":
         return False
     return tokens[at + 1].text in _IS or (tokens[at - 1].text == ":" and tokens[at + 1].text in _OPEN)
+
+
+def body_of(tokens: Sequence[Token]) -> str:
+    """Return the body as JSON; empty where there is none, or the program puts it together."""
+    for token in tokens:
+        if token.kind == "str" and ("contacts" in token.text or "linkedin_url" in token.text):
+            for text in (token.text, token.raw):
+                if _is_object(text):
+                    return text.strip()
+    for at, token in enumerate(tokens):
+        if token.text == "contacts" and token.kind in {"str", "name"} and is_pair(tokens, at):
+            try:
+                return _written(tokens, at)
+            except NotLiteralError:
+                continue
+    return ""
+
+
+def _written(tokens: Sequence[Token], at: int) -> str:
+    start = bracket_around(tokens, at)
+    place = at + 2 if tokens[at + 1].text not in "[{(" else at + 1
+    value, _ = value_at(tokens, place) if start is None else value_at(tokens, start)
+    whole = {"contacts": value} if start is None else value
+    if not isinstance(whole, dict) or not isinstance(whole.get("contacts"), list):
+        raise NotLiteralError
+    return json.dumps(whole)
+
+
+def _is_object(text: str) -> bool:
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+_ANY_QUOTES = {"single", "double", "tick"}
+_OF_JS = re.compile(r"\baxios\b|\brequire\(|\bprocess\.env\b|(?<!\w)fetch\(")
+_OF_PYTHON = re.compile(r"\b(?:requests|httpx)\.(?:get|post|put|patch|delete|request|Session|Client|AsyncClient)\(")
+# In which languages a variable stays as it is, in which quotes, and what that mistake is called.
+_KEPT: tuple[tuple[re.Pattern[str], set[str], re.Pattern[str], str], ...] = (
+    (_OF_JS, {"single", "double"}, re.compile(r"\$\{\w"), "template"),
+    (_OF_JS, _ANY_QUOTES, re.compile(r"(?i)bearer \{[a-z_]\w*\}"), "template"),
+    (
+        re.compile(r"<\?php|\bcurl_(?:setopt|init)|\bHttp::|GuzzleHttp|\$\w{1,30}->"),
+        {"single"}, re.compile(r"\$\w"), "unexpanded",
+    ),
+    (
+        re.compile(r"\bNet::HTTP\b|\bHTTParty\b|\bFaraday\b|\bRestClient\b"),
+        {"single"}, re.compile(r"#\{\w"), "unexpanded",
+    ),
+    (_OF_PYTHON, {"single", "double"}, re.compile(r"(?<![{$#])\{\w"), "f_string"),
+    (_OF_PYTHON, {"single", "double"}, re.compile(r"(?i)bearer %s"), "unformatted"),
+    (re.compile(r"(?i)\bInvoke-(?:RestMethod|WebRequest)\b"), {"single"}, re.compile(r"\$\w"), "unexpanded"),
+    (
+        re.compile(r"\bDefaultRequestHeaders\b|\bHttpRequestMessage\b|\bnew RestRequest\("),
+        {"double"}, re.compile(r"(?<![{$#])\{[A-Za-z_]\w*\}"), "interpolated",
+    ),
+    (re.compile(r"\bhttp\.NewRequest"), {"double", "tick"}, re.compile(r"(?i)bearer %[sv]"), "unformatted"),
+)  # fmt: skip
+_EXPANDS_ANY = re.compile(
+    r"\.format(?:_map)?\(|\.[Rr]eplace(?:All)?\(|\bUri\.parse\(|\bpackage:|\bfinal |\bval |\bdef "
+)  # Dart, Kotlin, Groovy
+_FILLED = {"f", "rf", "fr", "$", "t"}  # in front of a literal
+_ESCAPED = re.compile(r"\\\$\{?[A-Za-z_]")
+_KNOWS_ESCAPES = re.compile(r"\bRequest\.Builder\(|\bUri\.parse\(|\bpackage:|" + _OF_JS.pattern)
+_FORMATS = re.compile(r"printf|\bformat", re.IGNORECASE)
+
+
+def kept_literals(tokens: Sequence[Token], text: str) -> Iterator[tuple[str, str]]:
+    """Yield literals whose variables stay as they are written, each behind the name of that mistake."""
+    if _KNOWS_ESCAPES.search(text):
+        literals = (token for token in tokens if token.quote in {"double", "tick"})
+        yield from (("escaped", token.text) for token in literals if _ESCAPED.search(token.raw))
+    language = next((each[0] for each in _KEPT if each[0].search(text)), None)
+    if language is None or _EXPANDS_ANY.search(text):
+        return
+    may_format = bool(_FORMATS.search(text)) or any(token.text == "%" and token.kind == "sign" for token in tokens)
+    for _, quotes, sign, slip in (each for each in _KEPT if each[0] is language):
+        if slip == "unformatted" and may_format:
+            continue
+        for before, token in zip([None, *tokens], tokens, strict=False):
+            is_filled = before is not None and before.text.lower() in _FILLED
+            if token.quote in quotes and sign.search(token.text) and not is_filled:
+                yield slip, token.text

@@ -153,6 +153,7 @@ def _command(words: list[str], program: str) -> PastedRequest:
         elif program == "curl" and _AS_QUERY.fullmatch(word):
             is_query = True
     if is_query:
+        request.url += f"{'&' if '?' in request.url else '?'}{'&'.join(request.data)}" if request.data else ""
         request.method, request.data = request.method or "GET", []
     if request.is_whole and not request.method:
         request.method = "POST" if request.data else "GET"

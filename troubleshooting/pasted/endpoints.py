@@ -185,15 +185,16 @@ def find_misspelled_host(text: str, base_url: str) -> str:
     return next((host for each in hosts if (host := find_wrong_host(f"https://{each}", base_url))), "")
 
 
-def needs_session(request: PastedRequest) -> bool:
-    """Return whether it manages keys, which needs a session token, with an API key."""
+def needs_session(request: PastedRequest) -> tuple[str, ...]:
+    """Return the mistake of managing keys, which needs a session token, with an API key; nothing otherwise."""
     path = request.endpoint.rpartition(" ")[2].rstrip("/")
     if not re.fullmatch(r"/api/v1/api-keys(?:/.*)?", path):
-        return False
-    return any(
+        return ()
+    has_key = any(
         name.lower() == "authorization" and re.match(r"bearer +(?:\[key-removed:)?clapi_", value, re.IGNORECASE)
         for name, value in request.headers
     )
+    return ("session_token",) if has_key else ()
 
 
 def topic_of_status_query(request: PastedRequest) -> str:

@@ -1,7 +1,8 @@
 """What is wrong with the form of the Authorization header that somebody pasted. Nothing is asked upstream."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from cleanlist.secret_formats import EXTENSION_KEY_PREFIX, KEY_LENGTH
 from troubleshooting.mistakes import GOOD
@@ -14,13 +15,30 @@ _HEADER_LINE = re.compile(
     r"[ \t]*:[ \t]*+(?:\r?\n[ \t]*+)?(.*)",
     re.IGNORECASE | re.MULTILINE,
 )
+_HOLDS_BEARER = re.compile(
+    r"^[ \t]*(?:(?:export|const|let|var|set|val|final|ENV)[ \t]+|\$(?:env:)?)?([A-Za-z_]\w{0,60})[ \t]*:?=[ \t]*"
+    r"(?:[\"'`]|f[\"'])?Bearer[ \t]+[^\s\"'`]",
+    re.IGNORECASE | re.MULTILINE,
+)
+_PUT_IN = (  # between the word Bearer and the name of a variable
+    r"(?:[\"'`][ \t]{0,9}[+.&][ \t]{0,9}\$?|[$#]?\{{1,2}[ \t]{0,9}|\$(?:env:)?|%)"
+    r"(?:process\.env\.|os\.(?:environ\[|getenv\()[\"'])?"
+)
+_OF_MAKE = re.compile(r"\.PHONY\b|\bmakefile\b|^make(?:\[\d+\])?: |^\t@", re.IGNORECASE | re.MULTILINE)
+_IN_RECIPE = re.compile(r"(?:^\t|\\\r?\n[ \t]{1,40})[^\n]{0,500}?Bearer \$[A-Za-z_]\w", re.MULTILINE)
+_MOST_NAMES = 5
+_NAME_AND_VALUE = re.compile(  # below each other, as Make's module shows them
+    r"^[ \t-]*(?:[Nn]ame|[Kk]ey)[ \t]*:[ \t]*[Aa]uthorization[ \t]*\r?\n[ \t]*[Vv]alue[ \t]*:[ \t]*+(\S.*)",
+    re.MULTILINE,
+)
 _QUOTE = re.compile("['\"`]")
 _UNEXPANDED = re.compile(  # between single quotes, in which the shell puts nothing in
-    r"'[^'\"\n:]{0,20}\"?authorization\"?[ \t]{0,9}:[ \t]{0,9}\"?bearer[ \t]+\$\{?\w", re.IGNORECASE
+    r"'[^'\"\n:]{0,20}\"?authorization\"?[ \t]{0,9}:[ \t]{0,9}\"?bearer[ \t]+(?:\$\{?\w|%\w{1,60}%)", re.IGNORECASE
 )
 _STAND_IN = re.compile(
     r"clapi_(?:live_|test_)?(\.|…|x|your|\W|$)|<[^<>]+>|^['\"]?(?:your|my|insert|replace|x{4})", re.IGNORECASE
 )
+OTHER_NAMES = {"bearer", "authentication", "authentification"}  # which a program may well use for something else
 MISSPELLED = {"authorisation", "autorization", "autorisation", "authorizaton", "authorizations", "authorazation"}
 TOKEN_HEADERS = {
     "x-auth-token", "x-access-token", "x-api-token", "x-auth-key", "x-cleanlist-key", "x-cleanlist-api-key",
@@ -34,7 +52,7 @@ _VARIABLE = re.compile(
 _TEMPLATE = re.compile(f"{EXPANSION}|{FILLED}")
 _QUOTED_VARIABLE = re.compile(r"(['\"])(?:\$\{\w+\}|\$\w+|#\{\w+\}|\{\w+\}|%s)\1")
 _HIDES_CODE = re.compile(r"\[key-removed:other,\d{1,6}-characters,spaces,odd\]")  # more than the key was removed
-NOT_EXPANDED = "\x00"  # behind a variable that the program's language leaves as it is
+NOT_EXPANDED = "\x00"  # behind a variable that the program's language leaves as it is, before that mistake's name
 _REDACTED = re.compile(
     r"\W{0,4}(?:redacted|filtered|masked|hidden|secure|sensitive|scrubbed|obfuscated)\W{0,4}|\*{1,80}|"
     r"\[key-removed:other,(?:8|10)-characters,odd\]|(?:bearer )?clapi_\*{5,80}|!\w{1,20} \S{1,80}",
@@ -51,7 +69,9 @@ _MARK = re.compile(r"\[key-removed:[^ \[\]]*\]")
 _SCHEME = re.compile(r"^['\"\s]*(bearer|basic)?(\s*)(.*)", re.IGNORECASE | re.DOTALL)
 _COMMAND = re.compile(r"['\"]?(?:\$\(|`)")  # whose output the shell puts in
 _TWICE = re.compile(r"['\"\s]{0,4}bearer\b", re.IGNORECASE)
-_BRACE = re.compile(r"(?<![$#])\{\w")
+_ODD_BLANK = re.compile(r"[^ \t\r\n]")
+_BREAK_AT_END = re.compile(r"(?<!\r)\n\Z")
+_TYPOGRAPHIC = re.compile("[\u2018\u2019\u201a\u201c-\u201f]authorization\\Z")
 _QUOTES = re.compile("['\"`\u2018\u2019\u201c\u201d]")  # straight, and as word processors turn them
 
 
@@ -60,7 +80,7 @@ def find_mistakes_of(request: PastedRequest, raw: str) -> tuple[str, ...]:
     by_name = {name.lower() for name, _ in request.headers}
     has_key_in_url = bool(IN_URL.search(request.url) or KEY_IN_URL.search(request.url))
     known = request.is_whole or request.uses_basic or by_name & {"authorization", *_KEY_HEADERS, *MISSPELLED}
-    if not known:
+    if not (known or by_name & OTHER_NAMES or _is_bearer_anywhere(request.headers)):
         return ("in_url",) if KEY_IN_URL.search(request.url) else ()
     found = find_mistakes(
         request.headers,
@@ -71,6 +91,17 @@ def find_mistakes_of(request: PastedRequest, raw: str) -> tuple[str, ...]:
     if found == ("unset",) and request.is_code and not raw:
         return ("no_value",)  # in a program, not in what one has sent
     return ("in_url",) if found == ("missing",) and has_key_in_url else found
+
+
+def find_mistake_of_variable(text: str) -> tuple[str, ...]:
+    """Return what is wrong with what a right header gets: Bearer is in its variable too, or make reads another one."""
+    if _OF_MAKE.search(text) and _IN_RECIPE.search(text):
+        return ("makefile",)
+    for name in {found[1] for found in islice(_HOLDS_BEARER.finditer(text), _MOST_NAMES)}:
+        is_set_once = len(re.findall(rf"\b{name}[\"'\]]{{0,2}}[ \t]{{0,9}}[:=](?!=)", text)) == 1
+        if is_set_once and re.search(rf"(?i)bearer[ \t]{{1,9}}{_PUT_IN}{name}\b(?![\w(\[]|\.\w|=)", text):
+            return ("twice",)
+    return ()
 
 
 def find_mistakes(
@@ -84,12 +115,7 @@ def find_mistakes(
     by_name = {name.lower(): value for name, value in headers}
     value = by_name.get("authorization")
     if value is None:
-        if uses_basic:
-            return ("basic",)
-        if by_name.keys() & _KEY_HEADERS:
-            return ("x_api_key",) if "x-api-key" in by_name else ("other_header",)
-        is_there = any(each[:7].lower() == "bearer " for each in by_name.values())
-        return ("misnamed",) if is_there or by_name.keys() & MISSPELLED else ("missing",)
+        return ("basic",) if uses_basic else (_mistake_in_names(by_name),)
     if (
         _REDACTED.fullmatch(value)
         or _WHOLE_VARIABLE.fullmatch(value.strip("'\" "))
@@ -101,9 +127,23 @@ def find_mistakes(
     return _mistakes_in_value(value, raw) or (GOOD,)
 
 
+def _mistake_in_names(by_name: Mapping[str, str]) -> str:
+    if any(map(_TYPOGRAPHIC.match, by_name)):
+        return "curly_quotes"
+    if by_name.keys() & _KEY_HEADERS:
+        return "x_api_key" if "x-api-key" in by_name else "other_header"
+    is_there = _is_bearer_anywhere(by_name.items()) or by_name.keys() & {*MISSPELLED, *OTHER_NAMES}
+    return "misnamed" if is_there else "missing"
+
+
+def _is_bearer_anywhere(headers: Iterable[tuple[str, str]]) -> bool:
+    return any(value[:7].lower() == "bearer " for _, value in headers)
+
+
 def header_lines(text: str) -> list[tuple[str, str]]:
     """Return the headers with credentials that are written as on the wire; none where a line is one of a program."""
     found = [(name, value.strip()) for name, value in _HEADER_LINE.findall(text)]
+    found = found or [("Authorization", value.strip()) for value in _NAME_AND_VALUE.findall(text)]
     return [] if any(_is_code(value) for _, value in found) else found
 
 
@@ -128,9 +168,10 @@ def _mistakes_around_variable(value: str) -> tuple[str, ...]:
         return ("basic",)
     if not scheme:
         return ("scheme",) if _OTHER_SCHEME.match(rest) and _VARIABLE.match(rest.partition(" ")[2]) else ()
-    not_put_in = "template" if "${" in rest else "f_string" if _BRACE.search(rest) else "unexpanded"
+    rest, _, kept = rest.partition(NOT_EXPANDED)
     slips: dict[str, object] = {"twice": _TWICE.match(rest), "sign": not space and _SIGN.match(rest)}
-    slips |= {"no_value": _NO_VALUE_PUT_IN.fullmatch(rest), not_put_in: NOT_EXPANDED in rest}
+    slips |= {"no_value": _NO_VALUE_PUT_IN.fullmatch(rest), kept: kept}
+    slips |= {"odd_blank": _ODD_BLANK.search(space), "spaces": _BREAK_AT_END.search(rest)}
     if name := next((each for each, is_so in slips.items() if is_so), ""):
         return (name,)
     if _QUOTED_VARIABLE.fullmatch(rest):
@@ -161,6 +202,7 @@ def _mistakes_in_value(value: str, raw: str) -> tuple[str, ...]:
         return ("no_bearer",) if rest.strip("'\" ") else ("empty",)
     said = rest.strip("'\" ")
     odd = {"twice": _TWICE.match(rest), "empty": not said, "unset": _NO_VALUE.fullmatch(said)}
+    odd["odd_blank"] = _ODD_BLANK.search(space)
     odd["object_key"] = said.lower() == "[object object]"
     if name := next((each for each, is_so in odd.items() if is_so), ""):
         return (name,)
@@ -173,9 +215,18 @@ def _mistakes_in_credential(rest: str, raw: str) -> tuple[str, ...]:
     quotes = ("quotes",) if _QUOTES.search(_TEMPLATE.sub("", rest)) else ()
     key = RemovedKey.first_in(rest)
     if key is not None:
-        around = _MARK.sub("", _QUOTES.sub("", rest), count=1).strip()
+        around = _MARK.sub("", _QUOTES.sub("", rest), count=1).strip(" \t\r\n")
         is_bracketed = around in _BRACKETS and not key.has_odd_characters
-        more = ("brackets",) if is_bracketed else ("characters",) if around and not find_key_mistakes(key) else ()
+        is_broken = _BREAK_AT_END.search(rest) and not find_key_mistakes(key)
+        more = (
+            ("spaces",)
+            if is_broken
+            else ("brackets",)
+            if is_bracketed
+            else ("characters",)
+            if around and not find_key_mistakes(key)
+            else ()
+        )
         return (*quotes, *find_key_mistakes(key), *more)
     if "[secret-removed]" in rest:  # it would be marked as a key if it began like one
         return (*quotes, "prefix")

@@ -123,8 +123,8 @@ def _judged(request: PastedRequest, kind: str, text: str, workspace: Workspace) 
     slips = headers.find_mistakes_of(request, raw=text if kind == "curl" else "")
     if set(slips) - {GOOD} and endpoints.is_elsewhere(request.url, workspace.base_url):
         return RecognizedPaste(Case(ELSEWHERE, kind))
-    if slips == (GOOD,) and endpoints.needs_session(request):
-        slips = ("session_token",)
+    if slips == (GOOD,):
+        slips = endpoints.needs_session(request) or headers.find_mistake_of_variable(text) or slips
     success = None if endpoints.is_elsewhere(request.url, workspace.base_url) else request.success
     if success:
         slips = (GOOD,)  # whatever a log or a person made of them

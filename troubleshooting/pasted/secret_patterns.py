@@ -94,6 +94,8 @@ EDGES = re.compile(rf"^[{_BLANK}\ufeff]+|[{_BLANK}\ufeff]+\Z")
 SPACE = re.compile(_B)
 ODD = re.compile(rf"[^\w{_BLANK}-]", re.ASCII)
 
+UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")  # which is sent with the key that it is in
+
 ENCODED, IN_BYTES = secret_encodings.ENCODED, secret_encodings.IN_BYTES
 # A key, from its beginning on, goes on over what may break it: blanks, quotes that are joined, marks of a quotation.
 KEY = re.compile(KEY_START, re.ASCII)
@@ -252,7 +254,7 @@ PAIR = re.compile(
     r"(?<=[\"'])(?:proxy-authorization|authorization|x-api-key|api-key|cookie|set-cookie|password)[\"']\s*"
     r"(?:,|\)(?=[ \t]*[\"']))\s*(?:[\"']\s*)?(?:value[\"']?\s*[:=]\s*)?[\"']?"
     rf"(?!bearer\s+(?:{RARER})|[a-z.]{{1,20}}!?\([\"'])(?:(?:bearer|basic|token|digest)\s+)?"
-    r"(?![A-Za-z]+[\"'\n]|(?:content|accept|user|cache|x)-|\s|"
+    r"(?![A-Za-z]+[\"'\n]|(?:content|accept|user|cache|x)-|forHTTP|\s|"
     r"[^\w\"'\n]{0,2}(?:bearer|basic|token)?[^\w\"'\n]{0,4}[\"'\n])([^\"'\n\\]{8,})",
     _FLAGS,
 )
@@ -322,7 +324,7 @@ CELL = re.compile(rf"^[ \t\"'`*]{{0,9}}({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JO
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
 IN_WHOLE_TEXTS = (ALONE, HEADING, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
 AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
-ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD)
+ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD, UNSEEN)
 AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
 NET = (
     *(NAMED, JOINED, LETTERS, PASSWORD, PROSE, TOLD),

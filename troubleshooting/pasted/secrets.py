@@ -22,6 +22,7 @@ _UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"', "`")
 _MARK = re.compile(
     r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
 )
+_END_OF_MARK = re.compile(r"(?<=characters)\]")
 _SEPARATORS = "\t|;,"
 _SHOWN = 4  # characters behind the prefix that lists show
 _SHORTEST_PART, _OTHER_PART, _LONG_PART, _LONGEST_TOKEN = 6, 8, 12, 4000
@@ -153,7 +154,8 @@ def _replaced(
     for start, end, mark in find(view):
         begins, ends = view.start(start), view.end(end)
         if unless is None or not unless.fullmatch(view.source, begins, ends):
-            parts += [view.source[at:begins], mark]
+            odd = patterns.UNSEEN.search(view.source, begins, ends)
+            parts += [view.source[at:begins], _END_OF_MARK.sub(",odd]", mark) if odd else mark]
             at = ends
     return DecodedText.of("".join([*parts, view.source[at:]])) if parts else view
 

@@ -166,6 +166,13 @@ _HEADER_REFUSED = tuple(
     for words, mistake in (
         (r"can only concatenate str \(not \"NoneType", "empty"),
         (r"illegal header value b?['\"]Bearer\s{0,9}['\"]", "empty"),
+        (
+            (
+                r"(?-i:(?:KeyError: |key not found: |Undefined array key )['\"](?:CLEANLIST|API_KEY)[A-Z_]{0,80}['\"])"
+                r"|\bcleanlist_\w{1,40}: (?:unbound variable|parameter not set)"
+            ),
+            "no_variable",
+        ),
         (r"codec can't encode characters? ['\"]?\\u2026", "shortened"),
         (
             r"illegal header value|InvalidHeader\b|invalid header (?:field )?value|newline in header|header injection",

@@ -130,6 +130,12 @@ _MISTAKES = (
         'Put an f in front of the header\'s value: f"Bearer {key}".',
     ),
     HeaderMistake(
+        "swift",
+        "The variable wasn't expanded",
+        "Swift only replaces \\(…), with a backslash, so the text itself is sent instead of the key.",
+        'Write a backslash in front of the bracket: "Bearer \\(apiKey)".',
+    ),
+    HeaderMistake(
         "interpolated",
         "The variable wasn't expanded",
         "C# only replaces {…} in a literal that begins with $, so the text itself is sent instead of the key.",
@@ -248,6 +254,12 @@ _MISTAKES = (
         "The key contains an invalid character",
         "API keys contain only letters, digits, - and _.",
         "Copy only the complete key again.",
+    ),
+    HeaderMistake(
+        "dash",
+        "The key contains “\u2013”, a dash instead of a hyphen",
+        "A word processor or a chat turned the hyphen into a dash, and a header can't hold that character.",
+        "Write - in its place, or copy the key from where it's stored.",
     ),
     HeaderMistake(
         "shortened",

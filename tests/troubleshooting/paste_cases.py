@@ -31,6 +31,7 @@ CASES = [
     (f"Authorization: Bearer {KEY[:40]} {KEY[40:]}", "Authorization: Bearer [key-removed:clapi_,71-characters,spaces]"),
     (f"Authorization: Bearer {KEY[:60]}", "Authorization: Bearer [key-removed:clapi_,60-characters]"),
     (f'-H "Authorization: Bearer {KEY[:40]}\\\n{KEY[40:]}"', f'-H "Authorization: Bearer {UNKNOWN}"'),
+    (f"Bearer {KEY[:30]}\u2013{KEY[31:]}", "Bearer [key-removed:clapi_,70-characters,dash,odd]"),
     (KEY, UNKNOWN),
     ("clext_0123456789abcdef", "[key-removed:clext_,22-characters]"),
     (BODY * 4, "[key-removed:other,64-characters]"),

@@ -35,6 +35,11 @@ CAUSES = [
         "401 Unauthorized",
         "The key is in X-API-Key, which Cleanlist doesn't read",
     ),
+    (
+        f"Authorization: Bearer {KEY[:30]}\u2013{KEY[31:]}",
+        "401 Unauthorized",
+        "The key contains “\u2013”, a dash instead of a hyphen",
+    ),
     ('{"detail":"Invalid or expired session token"}', "401 Unauthorized", "The session token has expired"),
     (
         f'curl {API}/whoami -H "Authorization: Bearer {TOKEN}"\n{{"detail":"Token has expired"}}',

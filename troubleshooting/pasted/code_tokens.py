@@ -228,6 +228,7 @@ _KEPT: tuple[tuple[re.Pattern[str], set[str], re.Pattern[str], str], ...] = (
         re.compile(r"\bDefaultRequestHeaders\b|\bHttpRequestMessage\b|\bnew RestRequest\("),
         {"double"}, re.compile(r"(?<![{$#])\{[A-Za-z_]\w*\}"), "interpolated",
     ),
+    (re.compile(r"forHTTPHeaderField"), {"double"}, re.compile(r"(?<!\\)\([A-Za-z_]\w*\)"), "swift"),
     (re.compile(r"\bhttp\.NewRequest"), {"double", "tick"}, re.compile(r"(?i)bearer %[sv]"), "unformatted"),
 )  # fmt: skip
 _EXPANDS_ANY = re.compile(

@@ -122,7 +122,7 @@ def find_mistakes(
         or (is_code and _HIDES_CODE.search(value))
     ):
         return ()
-    if is_code and _VARIABLE.search(value):
+    if is_code and (NOT_EXPANDED in value or _VARIABLE.search(value)):
         return _mistakes_around_variable(value)
     return _mistakes_in_value(value, raw) or (GOOD,)
 
@@ -183,7 +183,8 @@ def find_key_mistakes(key: RemovedKey) -> tuple[str, ...]:
     """Return the names of what is wrong with a key that was taken out."""
     if key.start == EXTENSION_KEY_PREFIX:
         return ("extension",)
-    found = {"prefix": key.start == "other", "spaces": key.has_spaces, "characters": key.has_odd_characters}
+    odd = "dash" if key.has_dash else "characters"
+    found = {"prefix": key.start == "other", "spaces": key.has_spaces, odd: key.has_odd_characters}
     slips = tuple(name for name, is_so in found.items() if is_so)
     return slips or (("length",) if key.length != KEY_LENGTH else ())
 

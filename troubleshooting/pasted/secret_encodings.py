@@ -11,7 +11,7 @@ PROGRAM = r"(?!(?:echo|printf)(?! (?:-\w+ |'?%s'? )?[\"']?(?:\$|\Z)))[a-z][\w-]{
 # As SAS, ColdFusion, cmd, Power Automate and Nushell write a variable; passwords may begin like this, tokens don't.
 RARER = (
     r"&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?(?![\w+/=-])|@(?:\{|[a-z]{1,30}\()|\(\$|#[a-z][\w.]{0,40}#|"
-    r"!\w{1,40}!"
+    r"!\w{1,40}!|\([A-Za-z_][\w.]{0,40}\)(?=[\"'])"
 )
 # A variable with an operator of the shell's, and the content of a file.
 EXPANSION = (

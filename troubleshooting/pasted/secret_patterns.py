@@ -94,12 +94,13 @@ EDGES = re.compile(rf"^[{_BLANK}\ufeff]+|[{_BLANK}\ufeff]+\Z")
 SPACE = re.compile(_B)
 ODD = re.compile(rf"[^\w{_BLANK}-]", re.ASCII)
 
+DASH = re.compile(r"[\u2010-\u2015\u2212]")
 UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")  # which is sent with the key that it is in
 
 ENCODED, IN_BYTES = secret_encodings.ENCODED, secret_encodings.IN_BYTES
 # A key, from its beginning on, goes on over what may break it: blanks, quotes that are joined, marks of a quotation.
 KEY = re.compile(KEY_START, re.ASCII)
-KEY_PART = re.compile(r"[\w-]*", re.ASCII)
+KEY_PART = re.compile(r"(?:[\w-]|[\u2010-\u2015\u2212](?=[\w-]{4}))*", re.ASCII)
 TOKEN = re.compile(r"eyJ(?=[\w-]{5})", re.ASCII)
 IN_KEY = re.compile(rf"{KEY_START}[\w-]{{1,64}}\Z", re.ASCII)  # what stands before a token that is none
 TOKEN_PART = re.compile(r"[\w.=-]*", re.ASCII)
@@ -324,7 +325,7 @@ CELL = re.compile(rf"^[ \t\"'`*]{{0,9}}({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JO
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
 IN_WHOLE_TEXTS = (ALONE, HEADING, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
 AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
-ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD, UNSEEN)
+ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD, UNSEEN, DASH)
 AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
 NET = (
     *(NAMED, JOINED, LETTERS, PASSWORD, PROSE, TOLD),

@@ -20,7 +20,8 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "f": "\f", "v": "\v"}
 _IN_VIEW = {0xA0: " ", 0xAD: ""}
 _UNESCAPED = {quote: re.compile(rf"(?<!\\){quote}") for quote in ("'", '"', "`")}
 _MARK = re.compile(
-    r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,odd)?\]", re.ASCII
+    r"\[key-removed:(clapi_|clext_|other)(?:([\w-]{4})…([\w-]{4}))?,(\d{1,6})-characters(,spaces)?(,dash)?(,odd)?\]",
+    re.ASCII,
 )
 _END_OF_MARK = re.compile(r"(?<=characters)\]")
 _SEPARATORS = "\t|;,"
@@ -38,6 +39,7 @@ class RemovedKey:
     length: int
     has_spaces: bool
     has_odd_characters: bool
+    has_dash: bool = False
 
     @classmethod
     def first_in(cls, text: str) -> Self | None:
@@ -45,9 +47,9 @@ class RemovedKey:
         found = _MARK.search(text)
         if found is None:
             return None
-        start, prefix, last4, length, spaces, odd = found.groups()
+        start, prefix, last4, length, spaces, dash, odd = found.groups()
         whole = f"{start}{prefix}" if prefix else ""
-        return cls(start, whole, last4 or "", int(length), bool(spaces), bool(odd))
+        return cls(start, whole, last4 or "", int(length), bool(spaces), bool(odd), bool(dash))
 
 
 @dataclass(frozen=True)
@@ -136,8 +138,9 @@ def key_marker(secret: str) -> str:
     """Return the marker that replaces a key."""
     start = next((each for each in KEY_PREFIXES if secret.startswith(each)), "other")
     spaces = ",spaces" if patterns.SPACE.search(secret) else ""
+    dash = ",dash" if patterns.DASH.search(secret) else ""
     odd = ",odd" if patterns.ODD.search(secret) else ""
-    return f"[key-removed:{start},{len(secret)}-characters{spaces}{odd}]"
+    return f"[key-removed:{start},{len(secret)}-characters{spaces}{dash}{odd}]"
 
 
 _Found = Iterator[tuple[int, int, str]]  # where it begins and ends, and what takes its place

@@ -1,6 +1,7 @@
 """Writes the patterns of ``troubleshooting/pasted/secret_patterns.py`` into the browser's script: ``make patterns``."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 from troubleshooting.pasted import secret_patterns
@@ -10,6 +11,9 @@ _WRITTEN = re.compile(r"(?<=\n)(  // Written by [^\n]*\n).*(?=  // The end of wh
 
 # What is shorter in a script, whose weight counts.
 _ESCAPE = re.compile(r"\\.|\[(?:\^\\s| )\]", re.DOTALL)
+_CODE = re.compile(r"(?<!\\)\\u([0-9a-f]{4})")
+_BLANK = secret_patterns.BLANK
+_BLANKS, _DIGITS = re.compile(r"\[\^?\\s\]"), re.compile(r"\[0-9\]|(?<=[\[\w^/])0-9")
 _SHORTER = {r"\Z": "$", r"\"": '"', r"\'": "'", r"[^\s]": r"\S", "[ ]": " "}
 
 
@@ -25,9 +29,11 @@ def with_patterns(script: str) -> str:
 
 def _literal(pattern: re.Pattern[str]) -> str:
     source = _ESCAPE.sub(lambda found: _SHORTER.get(found[0], found[0]), pattern.pattern).replace("/", r"\/")
-    source = re.sub(
-        r"\\u([0-9a-f]{4})", lambda found: char if (char := chr(int(found[1], 16))).isalpha() else found[0], source
-    )
+    source = _BLANKS.sub(lambda found: r"\S" if found[0][1] == "^" else r"\s", source.replace(_BLANK, r"\s"))
+    source = _DIGITS.sub(r"\\d", source)
+    if pattern.flags & re.IGNORECASE:
+        source = source.replace("A-Za-z", "a-z").replace("a-fA-F", "a-f").replace("A-Fa-f", "a-f")
+    source = _CODE.sub(lambda found: char if _is_shown(char := chr(int(found[1], 16))) else found[0], source)
     flags = "i" if pattern.flags & re.IGNORECASE else ""
     if pattern in secret_patterns.IN_WHOLE_TEXTS:
         return f"/^(?:{source})$/{flags}"
@@ -36,6 +42,11 @@ def _literal(pattern: re.Pattern[str]) -> str:
     if pattern in secret_patterns.AT_A_PLACE:
         return f"/{source}/y{flags}"
     return f"/{source}/{flags}" if pattern in secret_patterns.ONCE else f"/{source}/g{flags}"
+
+
+def _is_shown(character: str) -> bool:
+    """Return whether a character is seen and can't be taken for another one, as a dash can."""
+    return character.isalpha() or unicodedata.category(character) in {"Pi", "Pf", "Po", "So"}
 
 
 if __name__ == "__main__":

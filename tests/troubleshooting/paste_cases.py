@@ -40,6 +40,22 @@ CASES = [
     (f'headers={{"Authorization": "Bearer {KEY}"}}', f'headers={{"Authorization": "Bearer {UNKNOWN}"}}'),
     (f"Failed for key {KEY}!", f"Failed for key {UNKNOWN}!"),
     (f"<b>{KEY[:9]}<wbr>{KEY[9:]}</b>, \x1b[1m{KEY}\x1b[0m", f"<b>{UNKNOWN}</b>, \x1b[1m{UNKNOWN}\x1b[0m"),
+    ('{"body": "{\\"password\\":\\"Winter\\\\\\"2026x\\"}"}', '{"body": "{\\"password\\":\\"[secret-removed]\\"}"}'),
+    ("cli login --token tok-66666", "cli login --token [secret-removed]"),
+    ('<add key="ApiKey" value="cfgKey-789abc"/>', '<add key="ApiKey" value="[secret-removed]"/>'),
+    (
+        '<setting name="ClientSecret"><value>set-sec-11</value></setting>',
+        '<setting name="ClientSecret"><value>[secret-removed]</value></setting>',
+    ),
+    ("signing_key => 'sgn-10'", "signing_key => '[secret-removed]'"),
+    ("Passwort für die Konsole ist Blaubeere-2291", "Passwort für die Konsole ist [secret-removed]"),
+    ("mi clave es Naranja#55", "mi clave es [secret-removed]"),
+    ('{"otp":"449120"}', '{"otp":"[secret-removed]"}'),
+    ("my pin was 8831", "my pin was [secret-removed]"),
+    ('Authorization: Digest username="a", nonce="b" and a 401', "Authorization: Digest [secret-removed] and a 401"),
+    ("https://discord.com/api/webhooks/123456/aB3dE6gH9", "https://discord.com/api/webhooks/123456/[secret-removed]"),
+    ("abcdefgh123456789.abcdef", "[key-removed:other,24-characters,odd]"),
+    (f"Authorization: Bearer {KEY[:9]}\u200b{KEY[9:]}", "Authorization: Bearer [key-removed:clapi_,70-characters,odd]"),
     ("bearer 0123456789abcdef in a sentence", "bearer [secret-removed] in a sentence"),
 ]
 # What holds no secret stays as it is.
@@ -56,6 +72,12 @@ HARMLESS = [
     '{"contacts": [{"linkedin_url": "https://www.linkedin.com/in/contact-0042", "email": "a@b.test"}]}',
     '{"error": {"code": "insufficient_scope", "request_id": "req_0123456789abcdef"}}',
     "/api/v1/public/enrich/bulk",
+    "Authorization: Digest … failed with status 401",
+    "req.setHeader('Authorization', 'Bearer ' + X__c.getOrgDefaults().Api_Key__c);",
+    'request.setValue("Authorization", forHTTPHeaderField: "Bearer \\(key)")',
+    "web-1.eu-central-1.compute.internal",
+    "the password for the console is required",
+    "cli get --token $TOKEN_1234 --key server.key",
     "insufficient_scope_of_the_key",
 ]
 KNOWN_ENDS = f"[key-removed:{KNOWN[:10]}…{KNOWN[-4:]},{len(KNOWN)}-characters]"

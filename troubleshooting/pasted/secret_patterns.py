@@ -12,8 +12,8 @@ from troubleshooting.pasted import secret_encodings
 from troubleshooting.pasted.secret_encodings import EXPANSION, FILLED, PROGRAM, RARER
 
 _FLAGS = re.IGNORECASE | re.ASCII  # as in JavaScript
-_BLANK = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_B = f"[{_BLANK}]"
+BLANK = r" \t\n\r\f\v\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff"  # in a script, \s
+_B = f"[{BLANK}]"
 _QUOTES = r"(?:\\?['\"]|[`\u2018\u2019\u201c\u201d])"  # straight, and as word processors turn them
 _MARKED = r"\[(?:key|secret|token)-removed"
 # How a value begins that stands for one: a variable, a place to fill in, a mark.
@@ -25,7 +25,7 @@ _VARIABLE = (
 # All of an argument in a shell that is variables and the outputs of programs.
 _PUT_IN = (
     rf"\"?(?:{EXPANSION}|\$(?:\w+|\({PROGRAM}[^()\r\n]*\))|\{{\{{[\w .]+\}}\}}|%\w+%)+\"?"
-    rf"(?![^{_BLANK}])"
+    rf"(?![^{BLANK}])"
 )
 _LONG_OPTION = r"(?:(?!no-)[a-z]{1,20}-){0,3}pass(?:word|wd|phrase)?"
 
@@ -33,8 +33,8 @@ HEADER = re.compile(
     r"(['\"]?)\b((?:proxy-)?authorization|x-api-key|api-key|(?:set-)?cookie)(['\"]?[ \t]*(?::|=>?))([^\r\n]*)", _FLAGS
 )
 OPTION = re.compile(
-    rf"(?<![^{_BLANK}])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|{_LONG_OPTION}|proxy-user))"
-    rf"(=|{_B}+)(?!['\"]?{_MARKED}|<[a-z]|-\w(?![^{_BLANK}])|{_PUT_IN})('[^']*'|\"[^\"]*\"|\\+\"[^\"\r\n]*\"|[^{_BLANK}]+)",
+    rf"(?<![^{BLANK}])(-u|-b|-a|--(?:user|cookie|auth|oauth2-bearer|{_LONG_OPTION}|proxy-user))"
+    rf"(=|{_B}+)(?!['\"]?{_MARKED}|<[a-z]|-\w(?![^{BLANK}])|{_PUT_IN})('[^']*'|\"[^\"]*\"|\\+\"[^\"\r\n]*\"|[^{BLANK}]+)",
     re.ASCII,
 )
 FIELD = re.compile(
@@ -42,16 +42,16 @@ FIELD = re.compile(
     rf"((?!\[|\{{\{{[\w .$]+\}}\}}\"|<<)(?:[^\"\\]|\\.){{8,}})(?=\")",
     _FLAGS,
 )
-QUERY = re.compile(rf"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&{_BLANK}'\"]{{8,}})", _FLAGS)
+QUERY = re.compile(rf"([?&](?:api_?key|key|token|access_token)=)((?!\[)[^&{BLANK}'\"]{{8,}})", _FLAGS)
 SESSION_TOKEN = re.compile(session_token(5), re.ASCII)
 BEARER = re.compile(
-    rf"(\bbearer{_B}+)(?!{_VARIABLE}|{RARER}|clapi_(?:\W|your|\w{{4}}[.…•*])|--[a-z]{{1,12}}=)([^{_BLANK}'\"\\]{{8,}})",
+    rf"(\bbearer{_B}+)(?!{_VARIABLE}|{RARER}|clapi_(?:\W|your|\w{{4}}[.…•*])|--[a-z]{{1,12}}=)([^{BLANK}'\"\\]{{8,}})",
     _FLAGS,
 )
 # A text that is nothing but a secret, what looks like one but is an id, and what stands for one in an example.
 _HOST = (  # of a pod, of a computer in a network, of a container
     r"(?:[a-z][a-z0-9]{0,19}-){1,9}[a-z0-9]{6,10}-[a-z0-9]{5}|ip(?:-[0-9]{1,3}){4}|[a-z][a-z0-9-]{1,40}"
-    r"(?:\.[a-z0-9-]{1,40}){0,8}\.[a-z]{2,12}|(?:[a-z]{2,20}-)+(?:eu|us|app|api|web|worker|server|node|prod)-[0-9]{1,3}"
+    r"(?:\.[a-z0-9-]{1,40}){0,8}\.(?:[a-z]{2}|com|net|org|app|dev|cloud|internal|local|svc|lan|test|example)|(?:[a-z]{2,20}-)+(?:eu|us|app|api|web|worker|server|node|prod)-[0-9]{1,3}"
 )
 ALONE = re.compile(rf"(?!(?:{_HOST})\Z)[\w+/=.~-]{{20,}}", re.ASCII)
 _AN_ID = r"(?:[a-z]{1,12}[_-]){0,2}[a-f\d]{8}(?:-[a-f\d]{4}){4}[a-f\d]{8}|(?:public_bulk_|enrich-|req_|run_|/)[\w/.-]+"
@@ -82,17 +82,18 @@ OPENING = re.compile(
     _FLAGS,
 )
 CLOSING = re.compile(rf"(?<![\\'\"`\u2018\u2019\u201c\u201d]){_QUOTES}+\Z")
-END_OF_WORD = re.compile(rf"[,}}{_BLANK}]|\Z")
+END_OF_DIGEST = re.compile(r"[ \t]{1,9}(?!\w{1,99}=)[^\r\n]*")
+END_OF_WORD = re.compile(rf"[,}}{BLANK}]|\Z")
 # Behind a quotation's end in a program, which may join something to it, but no call with a literal that may be secret.
 BEHIND = re.compile(
-    rf",(?! ?['\"](?![A-Z_]+['\"])[^'\" ]{{20,200}}['\"] ?[),])|[;)}}\]{_BLANK}]"
+    rf",(?! ?['\"](?![A-Z_]+['\"])[^'\" ]{{20,200}}['\"] ?[),])|[;)}}\]{BLANK}]"
     rf"|[+.&|<>~]{{1,2}}[A-Za-z$@](?![\w.]{{0,40}}\(['\"](?![A-Z_]+['\"])[^'\"]{{20}})|\Z"
 )
 MARKED = re.compile(_MARKED, re.ASCII)
 MARK = re.compile(rf"{_MARKED}[^ \t\r\n\[\]]{{0,80}}\]", re.ASCII)
-EDGES = re.compile(rf"^[{_BLANK}\ufeff]+|[{_BLANK}\ufeff]+\Z")
+EDGES = re.compile(rf"^[{BLANK}]+|[{BLANK}]+\Z")
 SPACE = re.compile(_B)
-ODD = re.compile(rf"[^\w{_BLANK}-]", re.ASCII)
+ODD = re.compile(rf"[^\w{BLANK}-]", re.ASCII)
 
 DASH = re.compile(r"[\u2010-\u2015\u2212]")
 UNSEEN = re.compile(r"[\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")  # which is sent with the key that it is in
@@ -139,14 +140,14 @@ _DONE = rf"(?:!{{1,2}}[\w:.]{{0,20}} )?{_OPEN}[\"'`]?\[\["
 STANDS_FOR = re.compile(
     rf"{_DONE}|=?(?:(?:bearer|basic|token|digest)[\s+]+)?(?:{_VARIABLE}|cl(?:api|ext)_)|bearer (?:{RARER})", _FLAGS
 )
-_QUOTED = r"\"([^\"\n]{4,})(?!\"\s?:|[^\"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])"
+_QUOTED = r"\"((?:[^\"\n]|\"(?=\w)){4,})(?!\"\s?:|[^\"\n])|'([^'\n]{4,})(?!'\s?:|[^'\n])"
 _GIVEN = rf"(?:{_QUOTED}|([^\s\"']{{4,}}))"
 _TOKENS = (
     r"(?:(?:api|access|private|account|secret|signing|encryption)[_-]?key|key-data|token|secret|credential|"
     r"authorization|auth|csrf|sig|session(?:[_-]?id)?)s?"
 )
 _PASSWORDS = (
-    r"(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[\u00f1\u00d1n]a|senha|wachtwoord|"
+    r"(?:passw(?:or)?d|passphrase|passcode|pwd|passwor[td]|kennwort|contrase[\u00f1\u00d1n]a|clave|senha|wachtwoord|"
     r"has[\u0142\u0141l]o|heslo|adgangskode|l[\u00f6o]senord|[\u015f\u015es]ifre|[\u043f\u041f]\u0430\u0440\u043e\u043b\u044c|\u5bc6\u7801|"
     r"\u30d1\u30b9\u30ef\u30fc\u30c9|\ube44\ubc00\ubc88\ud638|mot de passe)s?"
 )
@@ -161,14 +162,15 @@ _JOINED = (
 _NO_OTHER = rf"(?!{_SAID}|[\w.+-]*(?:@[\w-]+\.[a-z]|://|[(=:])|[0-9]{{4}}-|/|HTTP/|[0-9]+-?[a-z]+(?!\w))"
 NAMED = re.compile(
     rf"{_NAME}{_TOKENS}(?![\w-]){_IS}{_OPEN}[\"'`(\[]{{0,3}}"
-    rf"(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s\"'`]{{0,99}}[0-9]){_WITH_AND}{{8,}})",
+    rf"(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s\"'`]{{0,99}}[0-9]){_WITH_AND}{{6,}})",
     _FLAGS,
 )
 JOINED = re.compile(
     rf"{_LETTER}(?:{_TOKENS}|{_PASSWORDS})(?:\s?:?\s?&?str(?:ing)?)?(?:{_SET}|"
     rf"\s?[.(\s](?=[\"'`])){_OPEN}[\"'`]{{0,3}}({_JOINED})"
     rf"|(?:(?<![\w-])--[a-z-]{{0,40}}(?:token|secret|key)|\bsetx?(?: -\w)? \w{{0,99}}(?:token|secret|key|"
-    rf"password))[ =][\"']?({_JOINED})",
+    rf"password))[ =][\"']?({_JOINED})"
+    rf"|(?<![\w-])--[a-z-]{{0,40}}(?:token|secret|api-?key)[ =][\"']?((?=[\w-]{{0,99}}[0-9])[\w+=-]{{8,}}(?![\w./]))",
     _FLAGS,
 )
 # A random text without digits has capitals as no name of a variable has them.
@@ -186,7 +188,10 @@ PASSWORD = re.compile(
     _FLAGS,
 )
 # As people write, and as tables and forms show it: name and password, with blanks, a bar or a few words between.
-_LINK = r"(?:[\s*|.>\u2014\u2013-]|(?:is|was|ist|lautet:?|est|es|[\u00e8\u00e9]|to|set|equals)(?=\s)){0,24}"
+_LINK = (
+    r"(?:[\s*|.>\u2014\u2013-]|(?:is|was|ist|lautet:?|est|es|[\u00e8\u00e9]|to|set|equals)(?=\s)|"
+    r"(?:f[\u00fco]r|zu[mr]|of|de|para|in)(?:\s[\w\u00c0-\uffff]{1,20}){1,4}(?=\s(?:is|was|ist|est?)\s)){0,24}"
+)
 PROSE = re.compile(
     rf"{_LETTER}(?<![\w-])(?:[\w-]{{0,40}}_)?(?:{_PASSWORDS}|p(?:ass|w))(?=[\s*|]){_LINK}"
     rf"(?:[\"'`](?!{_SAID})([^\"'`\n]{{8,80}})(?=[\"'`])|(?<=[\s*|]){_NO_OTHER}{_MIXED}({_PLAIN}{{8,100}}))",
@@ -197,6 +202,7 @@ TOLD = re.compile(
     rf"[ ]{{3}})[\s:\"'`]{{0,40}}{_NO_OTHER}((?:(?=[a-z]*[0-9])[\w.+/=-]{{12,}}|{_JOINED}))"
     rf"|\b(?:cred(?:ential)?s|log-?in|user(?:name)?/pass(?:word)?)(?:[ ]?[:=][ ]?|[ ](?:is|are|with|as)[ ])"
     rf"[\w.@-]{{1,99}}[ ]?[:/][ ]?(?!/){_MIXED}({_PLAIN}{{8,}})"
+    r"|\b(?:otp|pin|totp|2fa)(?:[ _-]?code)?[\"']?\s?(?:[:=]|is|was|ist)\s?[\"']?([0-9]{4,8})(?![\w.-])"
     rf"|\bpass(?:word|wd)?;{_MIXED}({_PLAIN}{{8,}})|\bbasic[ ][\w.@-]{{1,99}}:(?![ /])({_PLAIN}{{6,}})",
     _FLAGS,
 )
@@ -204,7 +210,8 @@ TOLD = re.compile(
 MARKUP = re.compile(
     r"<[\w.:-]{0,40}?(?:passw(?:or)?d|passwort|pwd|passphrase|(?:token|secret|"
     r"api-?key)(?=[^<>]{0,99}>[^<]{0,200}[0-9-]))(?:\s[^<>]{0,99})?>(?:<!\[CDATA\[)?([^<\]\r\n]{4,200})(?=[<\]])"
-    rf"|[\"'][\w.:-]{{0,40}}?(?:passw(?:or)?d|pwd|passphrase)[\"']\s{{0,9}}value\s{{0,9}}=\s{{0,9}}(?:{_QUOTED})"
+    rf"|[\"'][\w.:-]{{0,40}}?(?:passw(?:or)?d|pwd|passphrase|(?:token|secret|api_?key)(?=[^\n]{{0,99}}[0-9]))[\"']"
+    rf"(?:\s{{0,9}}value\s{{0,9}}=\s{{0,9}}(?:{_QUOTED})|[^<>]{{0,99}}>\s{{0,9}}<value>([^<]{{4,200}}))"
     r"|value=[\"']([^\"'<>\n]{4,200})[\"'](?=\stype=[\"']password)"
     rf"|form-data; name=[\"']?[\w-]{{0,40}}?(?:{_PASSWORDS}|token|secret|api_?key)[\"']?[^\r\n]{{0,99}}"
     rf"(?:\r?\n[\w-]{{1,99}}:[^\r\n]{{0,99}}){{0,3}}\r?\n\r?\n([^\r\n]{{4,200}})"
@@ -267,7 +274,7 @@ VALUE = re.compile(
     _FLAGS,
 )
 SCHEME = re.compile(
-    r"\b(?:bearer|basic|digest)[\s+:=\"']+(?![+:=\"'])((?=[A-Za-z]*[0-9_=+/.-])[A-Za-z0-9_=+/.~-]{8,})",
+    r"\b(?:bearer|basic|digest)[\s+:=\"']+(?![+:=\"']|[\w.]{1,99}\()((?=[A-Za-z]*[0-9_=+/.-])[A-Za-z0-9_=+/.~-]{8,})",
     _FLAGS,
 )
 # What a function that adds the word Bearer is given, and a header whose value stands in front of its name, or below it.
@@ -287,7 +294,7 @@ LOGIN = re.compile(
     r"|(?<![\w/@.:-])[\w.-]{1,40}:(?=[^\s@]{0,59}[0-9])(?=[^\s@]{0,59}[!#$%^*])([^\s@'\"<>/:]{8,60})"
     r"(?=@[\w-]{1,60}\.\w)"
     # Whoever knows such an address may send to it.
-    r"|(?:hooks\.zapier\.com/hooks/(?:standard|catch)|\bhook\.(?:[a-z0-9]{2,9}\.)?make\.com|hook\.integromat\.com|"
+    r"|(?:/api/webhooks/[0-9]{1,20}(?=/\w)|hooks\.zapier\.com/hooks/(?:standard|catch)|\bhook\.(?:[a-z0-9]{2,9}\.)?make\.com|hook\.integromat\.com|"
     r"webhook\.office\.com/webhookb2|/webhook(?:-test)?(?=/[0-9a-f]{8}-[0-9a-f]{4}-)|logic\.azure\.com[^\s\"']{0,200}[?&]sig=)/?([\w@/%.-]{6,300})",
     re.ASCII,
 )
@@ -299,7 +306,7 @@ IN_HEX = re.compile(
 PERSONAL = re.compile(
     r"(?<![A-Za-z0-9])(?:(?:sk|pk|rk)[_-](?:live|test|proj|ant)?[_-]?|gh[pousr]_|github_pat_|glpat-|xox[abeprs]-|"
     r"pat-(?:na|eu|ap)[0-9]-|AKIA|ASIA|AIza|ya29\.|SG\.|npm_|pypi-|shp(?:at|ss)_|hf_|gsk_|dop_v1_|dckr_pat_|lin_api_|"
-    r"ntn_|hv[bs]\.|[0-9]{8,10}:AA)|hooks\.slack\.com/services/(?:\w{1,20}/){0,2}|/api/webhooks/[0-9]{1,20}/",
+    r"ntn_|hv[bs]\.|[0-9]{8,10}:AA)|hooks\.slack\.com/services/(?:\w{1,20}/){0,2}",
     re.ASCII,
 )
 WHOLE_TOKEN = re.compile(r"[\w.=:/-]*", re.ASCII)
@@ -325,7 +332,7 @@ CELL = re.compile(rf"^[ \t\"'`*]{{0,9}}({_MIXED}{_PLAIN}{{8,}}|[a-z]{{20,}}|{_JO
 # Where the others are looked for: in a whole text, at its beginning or at a given place, once; everywhere.
 IN_WHOLE_TEXTS = (ALONE, HEADING, ID, STAND_IN, WORDS, OTHER_ID, PLACEHOLDER, WHOLE_TOKEN)
 AT_THE_BEGINNING = (OPENING, BEFORE_VALUE)
-ONCE = (CELL, CLOSING, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD, UNSEEN, DASH)
+ONCE = (CELL, CLOSING, END_OF_DIGEST, END_OF_WORD, IN_KEY, BREAK, MARKED, SPACE, ODD, UNSEEN, DASH)
 AT_A_PLACE = (KEY_PART, TOKEN_PART, GAP, BEHIND, STANDS_FOR)
 NET = (
     *(NAMED, JOINED, LETTERS, PASSWORD, PROSE, TOLD),

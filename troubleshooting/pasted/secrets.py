@@ -291,7 +291,8 @@ def _without_credential(name: str, value: str) -> str:
         return value if patterns.STAND_IN.fullmatch(value) else f"{quote}[secret-removed]{quote}"
     opening = patterns.OPENING.match(value)
     before, scheme = (opening[0], opening[1] or "") if opening else ("", "")
-    closing = patterns.CLOSING.search(value, len(before))
+    is_digest = scheme.strip(" \t").lower() == "digest"
+    closing = (patterns.END_OF_DIGEST if is_digest else patterns.CLOSING).search(value, len(before))
     credential = value[len(before) : closing.start() if closing else None]
     if not credential or patterns.MARKED.search(credential) or patterns.STAND_IN.fullmatch(credential):
         return value

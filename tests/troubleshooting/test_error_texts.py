@@ -10,6 +10,9 @@ BALANCE = "https://api.cleanlist.ai/api/v1/public/credits/balance"
 ID = "public_bulk_0f9e8d7c-6b5a-4c3d-9e2f-1a0b9c8d7e6f"
 STATUSES = [
     ("Error 401", "unauthorized"),
+    ('{"detail":"Too many contacts: 612. Maximum is 250 per request."}', "too_many"),
+    ('{"detail":"Maximum of 10 active API keys reached. Revoke one first."}', "key_limit"),
+    ("API key limit reached (10)", "key_limit"),
     ("Error: 402", "credits"),
     ("Status: 429", "rate_limited"),
     ("status=429", "rate_limited"),

@@ -23,8 +23,8 @@ _EXPIRED_SESSION = re.compile(
     r"expired session token|session (?:token )?(?:has |is )?expired|\btoken has expired", re.IGNORECASE
 )
 MOST_DECODED = 100_000
-KEY_LIMIT = re.compile(r"maximum (?:number of )?(?:active )?(?:api )?keys", re.IGNORECASE)
-TOO_MANY = re.compile(r"up to 250 contacts", re.IGNORECASE)
+KEY_LIMIT = re.compile(r"maximum (?:number of |of 10 )?(?:active )?(?:api )?keys|\bkeys? limit reached", re.IGNORECASE)
+TOO_MANY = re.compile(r"up to 250 contacts|(?:too many|more than 250|maximum of 250) contacts", re.IGNORECASE)
 # Each class comes before the class that it refines.
 _TOPICS: tuple[tuple[type[CleanlistError], str], ...] = (
     (errors.AuthenticationError, "unauthorized"),

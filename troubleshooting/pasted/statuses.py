@@ -189,8 +189,9 @@ _HEADER_REFUSED = tuple(
     )
 )
 _TOPIC_WORDS = (
-    (r"maximum (?:number of )?(?:active )?(?:api )?keys|11th key|too many keys|ten keys", "key_limit"),
-    (r"up to 250 contacts|more than 250", "too_many"),
+    (r"maximum (?:number of |of 10 )?(?:active )?(?:api )?keys|\bkeys? limit reached", "key_limit"),
+    (r"11th key|too many keys|ten keys", "key_limit"),
+    (r"up to 250 contacts|more than 250|too many contacts", "too_many"),
     (r"smart column|stuck on .?pending", "smart_columns"),
     (r"\bcrm\b|hubspot|salesforce|pipedrive|field mapping", "crm_push"),
     (r"lead list|\bDEFAULT (?:list|lead)|list named DEFAULT", "lead_list"),

@@ -162,7 +162,7 @@ _JOINED = (
 _NO_OTHER = rf"(?!{_SAID}|[\w.+-]*(?:@[\w-]+\.[a-z]|://|[(=:])|[0-9]{{4}}-|/|HTTP/|[0-9]+-?[a-z]+(?!\w))"
 NAMED = re.compile(
     rf"{_NAME}{_TOKENS}(?![\w-]){_IS}{_OPEN}[\"'`(\[]{{0,3}}"
-    rf"(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s\"'`]{{0,99}}[0-9]){_WITH_AND}{{6,}})",
+    rf"(?:(?:bearer|basic|token|digest)[\s+]+)?((?=[^\s\"'`]{{0,99}}[0-9])(?:{_WITH_AND}{{8,}}|(?<=[\"'`]){_WITH_AND}{{6,7}}))",
     _FLAGS,
 )
 JOINED = re.compile(

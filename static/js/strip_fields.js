@@ -1,8 +1,8 @@
 // Whatever is entered into a form marked data-strip leaves the browser without its secrets; what is left is what is shown.
 (() => {
   const form = document.querySelector("[data-strip]");
-  if (!form) return;
-  const note = form.querySelector("[data-strip-note]");
+  if (!form || "ready" in form.dataset) return;
+  const note = form.querySelector("[data-note]");
   const keys = JSON.parse(document.getElementById("strip-keys").textContent);
 
   let count = 0;
@@ -24,4 +24,6 @@
   form.addEventListener("change", clean);
   // Ahead of htmx, which reads the fields when the button is pressed.
   for (const event of ["click", "submit"]) form.addEventListener(event, clean, true);
+  form.dataset.ready = "";
+  clean(); // what was entered while this came
 })();

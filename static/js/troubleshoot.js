@@ -1,10 +1,10 @@
-// Pasted text leaves the browser without its secrets. The field has no name and is switched on here, so that without
-// this script nothing can be sent at all; a hidden field carries what stripSecrets left, which is also what is shown.
+// Pasted text leaves the browser without its secrets. The field has no name, so that without this script nothing can be
+// sent at all; a hidden field carries what stripSecrets left, which is also what is shown.
 (() => {
   const form = document.querySelector("[data-paste]");
-  if (!form) return;
+  if (!form || "ready" in form.dataset) return;
   const field = form.querySelector("textarea");
-  const note = form.querySelector("[data-paste-note]");
+  const note = form.querySelector("[data-note]");
   const keys = JSON.parse(document.getElementById("troubleshoot-keys").textContent);
 
   function say(text, count) {
@@ -29,5 +29,6 @@
   field.addEventListener("drop", () => setTimeout(clean));
   field.addEventListener("change", clean);
   form.addEventListener("submit", clean, true);
-  for (const each of form.querySelectorAll("[disabled]")) each.disabled = false;
+  form.dataset.ready = "";
+  clean(); // what was pasted while this came
 })();

@@ -41,8 +41,8 @@ def signed_in_state(chromium, console):
 class Window:
     """A signed-in window; it keeps everything that was sent from it."""
 
-    def __init__(self, page):
-        self.page, self.sent = page, []
+    def __init__(self, page, complaints):
+        self.page, self.complaints, self.sent = page, complaints, []
         page.on("request", lambda request: self.sent.append(f"{request.url} {request.headers} {request.post_data}"))
 
     def open(self, query=""):
@@ -74,7 +74,7 @@ def window(chromium, console, signed_in_state):
     complaints = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
     page.on("pageerror", lambda error: complaints.append(str(error)))
-    yield Window(page)
+    yield Window(page, complaints)
     context.close()
     assert [text for text in complaints if "422" not in text] == []
 
@@ -251,6 +251,8 @@ def test_a_symptom_picked_from_the_list(window, symptom, cause, help_):
 
 def test_the_browser_and_the_server_take_out_the_same_secrets(window):
     window.open()
+    window.page.locator("#pasted").focus()
+    expect(window.page.locator("[data-ready]")).to_have_count(1)
     texts = [*(pasted for pasted, _ in CASES), *(left for _, left in CASES), *HARMLESS]
     cleaned = window.page.evaluate("texts => texts.map((text) => stripSecrets(text, []))", texts)
     assert cleaned == [*(left for _, left in CASES), *(left for _, left in CASES), *HARMLESS]
@@ -279,6 +281,18 @@ def test_what_is_sent_is_shown_before_and_without_script_nothing_is_sent(window,
     page.get_by_role("button", name="Run checks").click()
     expect(page.get_by_role("main")).to_contain_text("Cleanlist responds and accepts")
     bare.close()
+
+
+def test_nothing_is_sent_or_lost_while_what_removes_secrets_is_still_to_come(window):
+    page, failing = window.page, [True]
+    page.route("**/pasting.*.js", lambda route: route.abort() if failing.pop() else route.continue_())
+    window.paste(f"curl -H 'X-API-Key: {KEY}' https://api.cleanlist.ai/api/v1/public/whoami")
+    expect(page.get_by_role("status").filter(has_text="Nothing was sent")).to_be_visible()
+    assert window.complaints.pop() == "Failed to load resource: net::ERR_FAILED"
+    failing.append(False)
+    page.get_by_role("button", name="Find cause").first.click()
+    window.sees("The key is in X-API-Key")
+    assert not [one for one in window.sent if KEY[10:30] in one]
 
 
 def test_details_can_be_entered_by_hand_also_without_scripts(window, chromium, console, signed_in_state):

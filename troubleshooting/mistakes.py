@@ -1,21 +1,12 @@
 """What can be wrong with the header of a request, and with how its body is sent: in words, by name."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from cleanlist.secret_formats import KEY_LENGTH
+from troubleshooting.body.sending import BODY_MISTAKES
+from troubleshooting.topic import HeaderMistake
 
 RIGHT = "Authorization: Bearer clapi_…"
-
-
-@dataclass(frozen=True)
-class HeaderMistake:
-    """One thing wrong with a header: its name, what it is in a few words, and what to do."""
-
-    name: str
-    title: str
-    text: str
-    fix: str
 
 
 _SEND_IT = f"Send the header {RIGHT}."
@@ -287,12 +278,6 @@ _MISTAKES = (
         "Get a new one right before each call. Where the endpoint takes one, an API key is simpler.",
     ),
     HeaderMistake(
-        "headers_as_body",
-        "The headers are sent as the body",
-        "The second argument of axios.post is the body, so this request has no Authorization header.",
-        "Put the body second and the options third: axios.post(url, body, {headers: …}).",
-    ),
-    HeaderMistake(
         "headers_unsent",
         "The headers aren't sent",
         "axios.get and axios.delete take the options as their second argument and ignore a third one.",
@@ -305,39 +290,15 @@ _MISTAKES = (
         "Name the argument: headers=….",
     ),
     HeaderMistake(
-        "object_body",
-        "The body isn't converted to JSON",
-        "fetch turns an object into the text [object Object].",
-        "Write body: JSON.stringify(…).",
-    ),
-    HeaderMistake(
-        "dumped_twice",
-        "The body is converted to JSON twice",
-        "Cleanlist receives a JSON string instead of an object. In requests, json= converts what it gets.",
-        "Convert it once: json=body without json.dumps in Python, one JSON.stringify in JavaScript.",
-    ),
-    HeaderMistake(
-        "nested_form",
-        "The body is sent as a form",
-        "data= with a dict makes a form, in which lists and objects get lost.",
-        "Pass it with json= instead of data=.",
-    ),
-    HeaderMistake(
-        "content_type",
-        "The request doesn't say that its body is JSON",
-        "Without the header Content-Type, the body is sent as text or as a form, and Cleanlist returns 422.",
-        "Add the header Content-Type: application/json, or use the option for JSON that most clients have.",
-    ),
-    HeaderMistake(
         "length",
         "The key is incomplete",
         f"An API key has {KEY_LENGTH} characters.",
         "Copy the complete key again. If it isn't stored anywhere else, revoke it and create a new one.",
     ),
 )
-MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in _MISTAKES}
-CONTENT_TYPE, PLAIN_HTTP = "content_type", "plain_http"
-OF_BODY = {CONTENT_TYPE, "headers_as_body", "object_body", "dumped_twice", "nested_form"}  # how a body is sent
+MISTAKES: Mapping[str, HeaderMistake] = {slip.name: slip for slip in (*_MISTAKES, *BODY_MISTAKES)}
+PLAIN_HTTP = "plain_http"
+OF_BODY = {slip.name for slip in BODY_MISTAKES}
 COPIED_WRONG = {"prefix", "spaces", "characters", "length"}  # what copying the key again mends
 UNKNOWN_HEADER = "The header is masked, or from a variable, a file or a command, so it can't be checked"
 IF_UNKNOWN = (

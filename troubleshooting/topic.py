@@ -1,4 +1,4 @@
-"""One symptom that people come with."""
+"""One symptom that people come with, and one mistake in a request."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -23,3 +23,13 @@ class Topic:
     steps: tuple[str, ...] = ()
     place: Place = "api"
     send: str = ""
+
+
+@dataclass(frozen=True)
+class HeaderMistake:
+    """One thing wrong with a header: its name, what it is in a few words, and what to do."""
+
+    name: str
+    title: str
+    text: str
+    fix: str

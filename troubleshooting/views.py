@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from cleanlist.pricing import MAX_CONTACTS
 from keys.presenters import visible_ends
+from troubleshooting.body.sending import CONTENT_TYPE
 from troubleshooting.body.validation import refuse_content_type, validate_body
 from troubleshooting.cases import Case, CaseForm, remember_said, with_said
 from troubleshooting.check_result import CheckResult, link
@@ -35,7 +36,6 @@ from troubleshooting.checks import CHECKS, checks_for
 from troubleshooting.checks.request_shape import result_of_body
 from troubleshooting.checks.workflows import stored_deliveries
 from troubleshooting.client_topics import UNLISTED
-from troubleshooting.mistakes import CONTENT_TYPE
 from troubleshooting.pasted.recognizer import RecognizedPaste, recognize
 from troubleshooting.pasted.secrets import remove_secrets
 from troubleshooting.topics import BODY, WORKFLOW, all_topics

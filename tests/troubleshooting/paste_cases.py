@@ -20,6 +20,12 @@ CASES = [
     (f'-H "X-API-Key: {KEY}"', f'-H "X-API-Key: {UNKNOWN}"'),
     ("X-API-Key: sk_live_0123456789", "X-API-Key: [key-removed:other,18-characters]"),
     ("Authorization: Basic dXNlcjpwYXNzd29yZA==", "Authorization: Basic [secret-removed]"),
+    (
+        f"""curl -u "{KEY}:" -H "Accept: */*" -d '{{}}' {URL}""",
+        f"""curl -u "{UNKNOWN}:" -H "Accept: */*" -d '{{}}' {URL}""",
+    ),
+    (f'curl -u "{KEY}:" {URL}', f'curl -u "{UNKNOWN}:" {URL}'),
+    (f"curl -u '{KEY}:' {URL} -H 'Accept: */*'", f"curl -u '{UNKNOWN}:' {URL} -H 'Accept: */*'"),
     ("curl -u user:hunter2 https://x.test/", "curl -u [secret-removed] https://x.test/"),
     ("curl --user 'user:two words' https://x.test/", "curl --user [secret-removed] https://x.test/"),
     ("curl https://user:hunter2@x.test/", "curl https://[secret-removed]@x.test/"),

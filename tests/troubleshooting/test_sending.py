@@ -113,3 +113,26 @@ def test_the_method_is_read_or_none_is_said(name, workspace):
 def test_the_method_of_a_client_with_a_base_is_judged(workspace):
     case = recognized(f'{AXIOS}\nawait api.get("/enrich/bulk");', workspace).case
     assert (case.topic, case.endpoint) == ("method", "GET /api/v1/public/enrich/bulk")
+
+
+ADA = 'linkedin_url: "https://www.linkedin.com/in/ada"'
+HOOK = 'webhook_url: "https://hooks.acme.com/cleanlist/in"'
+OTHER_ADDRESSES = {
+    "axios": f"{AXIOS}\napi.post('/enrich/bulk', {{ {HOOK}, contacts: [{{ {ADA} }}] }});",
+    "Faraday": f"""conn = Faraday.new(url: "{PUBLIC}", headers: {{ "Authorization" => "Bearer #{{key}}" }})
+conn.post("enrich/bulk", {{ {HOOK}, contacts: [{{ {ADA} }}] }}.to_json, "Content-Type" => "application/json")""",
+    "PowerShell": f"""$body = @{{ contacts = @(@{{ {ADA.replace(":", " =", 1)} }}) }} | ConvertTo-Json -Depth 5
+Invoke-RestMethod -Method Post -Uri "{BULK}" -Headers @{{ Authorization = "Bearer $key" }} -Body $body""",
+}
+
+
+@pytest.mark.parametrize("name", OTHER_ADDRESSES)
+def test_what_a_body_has_in_it_is_no_address_of_the_request(name, workspace):
+    assert recognized(OTHER_ADDRESSES[name], workspace).case.endpoint == "POST /api/v1/public/enrich/bulk"
+
+
+def test_a_form_is_to_be_passed_as_json_and_not_given_a_header(workspace):
+    text = f'payload = {{"contacts": rows}}\nrequests.post("{BULK}", headers={{"Authorization": key}}, data=payload)'
+    assert (
+        CHECKS["shape"].run(workspace, recognized(text, workspace).case).fix == "Pass it with json= instead of data=."
+    )

@@ -16,7 +16,8 @@ from keys.status import key_status
 from troubleshooting.cases import Case
 from troubleshooting.check_result import CheckResult, link, result_of_error
 from troubleshooting.live_calls import FAILURES, call_upstream, call_with_session
-from troubleshooting.mistakes import COPIED_WRONG, GOOD, IF_UNKNOWN, MISTAKES, RIGHT, UNKNOWN_HEADER, HeaderMistake
+from troubleshooting.mistakes import COPIED_WRONG, GOOD, IF_UNKNOWN, MISTAKES, RIGHT, UNKNOWN_HEADER
+from troubleshooting.topic import HeaderMistake
 from workspaces.credentials.states import session_state
 from workspaces.models import Action, AuditEvent, Workspace
 from workspaces.polling.registry import KEYS

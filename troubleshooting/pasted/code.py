@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 
+from troubleshooting.body.remarks import is_profile
 from troubleshooting.pasted.code_calls import ADDS_HEADERS, MAY_ADD_HEADERS, URL, Call, Program, key_parameters
 from troubleshooting.pasted.code_methods import find_basic, find_method, has_several, is_own, sends_text, verb_of_call
 from troubleshooting.pasted.code_tokens import (
@@ -66,8 +67,7 @@ def parse_code(text: str) -> list[PastedRequest]:
     if len(program.calls) == 1 and program.is_bare(call := program.calls[0]):
         requests = _without_headers(requests, program, call, text)
     for request in requests:
-        url = "" if request.url else next((each[0] for each in URL.finditer(text)), "").rstrip(";,")
-        request.url = _absolute(request.url or url, text)
+        request.url = _absolute(request.url or _url_in(text), text)
         _join_base(request, tokens)
         request.headers = list(_marked(request, tokens, text))
         may_send = request.method != "GET" and not has_several(tokens)
@@ -86,6 +86,13 @@ def _without_headers(requests: list[PastedRequest], program: Program, call: Call
         return []
     method = find_method(program, call)
     return [PastedRequest(method, call.url, is_code=True, is_sure_of_method=bool(method))]
+
+
+def _url_in(text: str) -> str:
+    """Return the address of Cleanlist in ``text``, or else the first one that is no profile's."""
+    urls = [each[0].rstrip(";,") for each in islice(URL.finditer(text), _MOST_HEADERS)]
+    ours = [url for url in urls if HOST in url]
+    return next(iter(ours or [url for url in urls if not is_profile(url)]), "")
 
 
 def _is_known(request: PastedRequest) -> bool:

@@ -30,6 +30,7 @@ MAY_ADD_HEADERS = re.compile(
 )
 _KEY_PARAMETERS = {"api_key", "apikey", "api-key", "key", "token", "access_token"}
 _PARAMETERS = {"params", "searchparams", "query", "qs"}
+_OF_BODY = {"webhook_url", "linkedin_url", "website", "company_website"}  # names of what is no address of a request
 _CHAINED = {".", "->", "::", ":", "|>", "?", "!", "new"}
 _BEFORE_BLOCK = {")", "=>", "else", "try", "do", "finally", ";", "{", "}"}
 
@@ -79,7 +80,7 @@ class Program:
         used = [each for each in used if not _IS_HOST.fullmatch(each.url)] or used  # which is of all calls
         ours = [each for each in used if not is_elsewhere(each.url)]
         self.calls: list[Call] = []
-        for call in ours or used or found:
+        for call in ours or used or [each for each in found if not is_elsewhere(each.url)] or found:
             if not any(each.holds(call.at) for each in self.calls):
                 self.calls.append(call)
         for call in self.calls:
@@ -116,7 +117,8 @@ class Program:
         return {token.text for token in self.tokens[call.start : call.end + 1] if token.kind == "name"}
 
     def _found(self) -> Iterator[Call]:
-        literals = [at for at, token in enumerate(self.tokens) if token.kind == "str" and _url_in(token)]
+        places = (at for at, token in enumerate(self.tokens) if token.kind == "str" and _url_in(token))
+        literals = [at for at in places if at < 2 or self.tokens[at - 2].text not in _OF_BODY]
         for at in literals[:_MOST_CALLS]:
             call = self._call_around(at)
             if call.callee is None and call.names:  # a variable, and the call that it is used in

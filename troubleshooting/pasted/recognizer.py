@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from keys.models import ApiKey
-from troubleshooting.body.sending import find_wrong_sending
+from troubleshooting.body.sending import CONTENT_TYPE, find_wrong_sending
 from troubleshooting.body.wrong_forms import find_wrong_form
 from troubleshooting.cases import MOST_SAID, Case
 from troubleshooting.client_topics import ELSEWHERE, MOCK, TEMPLATE, TWICE
-from troubleshooting.mistakes import CONTENT_TYPE, GOOD, OF_BODY, PLAIN_HTTP
+from troubleshooting.mistakes import GOOD, OF_BODY, PLAIN_HTTP
 from troubleshooting.pasted import endpoints, headers, statuses
 from troubleshooting.pasted.code import parse_code
 from troubleshooting.pasted.curl import parse_curl

@@ -236,9 +236,9 @@ SWITCH = re.compile(
     rf"(?:(?<![\w-])(?:(?:-[uUabE]|--cert)(?==?[\s\"']*[^\s\"']{{1,99}}[:=])|--(?:user|cookie|auth|oauth2-bearer|"
     rf"{_LONG_OPTION}|proxy-user))[=\s]{{1,4}}"
     rf"|\b(?:(?:sshpass|(?:docker|podman|helm registry|az acr|oc) login {_LINE}) -p[ =]?"
-    rf"|(?:mysql(?:dump|admin|sh)?|7z)(?: {_LINE})? -p|psexec(?:64)?(?:\.exe)? {_LINE}-p |ldap\w{{3,9}} {_LINE}-w |"
+    rf"|(?:mysql(?:dump|admin|sh)?|7z)(?: {_LINE})? -p|psexec[^\s]{{0,6}} {_LINE}-p |ldap\w{{3,9}} {_LINE}-w |"
     rf"net use (?:\w: )?\\\\[^\s]{{1,99}} (?!/)|(?:net user|add_user|thin:|sqlplus) ?[\w.-]{{1,99}}[ /](?!/)|BY (?=')"
-    rf"|curl {_LINE}-[fgikLnsSvk#]{{0,8}}u ?[\"']?[^\s\"':/]{{1,99}}:)| /(?:rp |user:[^\s:]{{1,99}}[ :](?!/))"
+    rf"|curl {_LINE}-[fgikLnsSv#]{{0,8}}u ?[\"']?[^\s\"':/]{{1,99}}:(?![\"'] ))| /(?:rp |user:[^\s:]{{1,99}}[ :](?!/))"
     rf"|\becho(?=[^\r\n|]{{4,99}}\|[^\r\n]{{0,99}}--password-stdin) "
     rf"|(?<![^\n> ])(?:PASS|AUTH|[a-z]?[0-9]{{0,4}} LOGIN)(?: [\w.@-]{{1,99}})? (?:(?=[\"'])|{_MIXED}(?![^\s]*[/.])))"
     rf"{_GIVEN}",

@@ -38,6 +38,7 @@ KINDS = {
     "body": "a request body",
     "workflow": "a workflow ID",
     "key": "an API key",
+    "new_key": "the response to creating a key",
     "delivery": "a webhook or a delivery attempt",
     "words": "a description",
 }
@@ -112,6 +113,11 @@ class Case:
         return self.topic == "unauthorized" and is_hidden and not self.slips and (self.status or 200) < 400
 
     @property
+    def is_key_alone(self) -> bool:
+        """Return whether it is a key, and nothing says that it was refused or is wrong."""
+        return self.heard in {"key", "new_key"} and self.status is None and not self.slips
+
+    @property
     def heading(self) -> str:
         """Return the heading of the case's page: its symptom, or the workflow if an ID alone was given."""
         is_answered = self.status is not None
@@ -122,6 +128,7 @@ class Case:
                 self.topic in _OF_PATHS and not is_answered and self.is_request,
                 "Path and method",
             ),
+            (self.is_key_alone, "A new API key" if self.heard == "new_key" else "An API key"),
             (self.is_unknown and self.is_request, "A request whose header isn't written in it"),
             (self.is_unknown, "A header whose value isn't written in it"),
             (self.topic == "shape" and not is_answered and self.heard in {"body", "curl", "code"}, "Request body"),

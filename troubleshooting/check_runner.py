@@ -9,7 +9,7 @@ from troubleshooting.cases import Case
 from troubleshooting.check_result import RANKS, CheckResult
 from troubleshooting.checks import Check, checks_for
 from troubleshooting.checks.workflows import UNKNOWN_WORKFLOW
-from troubleshooting.mistakes import GOOD, IF_UNKNOWN, UNKNOWN_HEADER
+from troubleshooting.mistakes import GOOD, IF_UNKNOWN, RIGHT, UNKNOWN_HEADER
 from troubleshooting.topics import WORKFLOW
 from workspaces.audit.events import Actor, record_event
 from workspaces.models import Action, Outcome, Workspace
@@ -57,6 +57,7 @@ def run_checks(workspace: Workspace, case: Case, actor: Actor) -> list[Completed
 NOTHING_WRONG = "Nothing is wrong with the header"
 FORM_IS_RIGHT = "The header's form is right, but the text doesn't show the key itself"
 REFUSED_KEY = "Cleanlist doesn't accept this key"
+_FIX_OF_NEW = "Save it in a secret manager now, and restart what uses it. If expires_at is null, it doesn't expire."
 _FIX_OF_KEY = "Under Keys, see whether it's active. If it isn't, or was created elsewhere, create a new key."
 
 
@@ -75,7 +76,16 @@ def first_verdict(case: Case) -> CaseVerdict | None:
         text = f"{key} was revoked, has expired, isn't known, or belongs to another environment, such as the sandbox."
         return CaseVerdict("info", REFUSED_KEY, text, _FIX_OF_KEY)
     topic = case.subject
-    return CaseVerdict("info", topic.title, topic.meaning, topic.fix) if topic else None
+    if case.is_key_alone or topic is None:
+        return _on_key_alone(case) if topic else None
+    return CaseVerdict("info", topic.title, topic.meaning, topic.fix)
+
+
+def _on_key_alone(case: Case) -> CaseVerdict:
+    if case.heard == "new_key":
+        return CaseVerdict("info", "A new key was created. Cleanlist shows its secret only this once", "", _FIX_OF_NEW)
+    text = "Nothing says that it was refused. The checks below show whether it's active, where that is known."
+    return CaseVerdict("info", "This is an API key", text, f"If a request fails, paste it. Its header must be {RIGHT}.")
 
 
 def verdict_from(case: Case, result: CheckResult) -> CaseVerdict | None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 
 from troubleshooting.cases import RECEIVER, Case, is_workflow_id
 from troubleshooting.check_result import CheckResult
+from troubleshooting.client_topics import TWICE
 from troubleshooting.pasted.request import decoded
 from webhooks.reasons import advice_on, reason_named, reason_of
 from workspaces.models import Workspace
@@ -28,6 +29,14 @@ _DELIVERY = re.compile(
 _CONNECTING = {"dns", "tls", "refused", "not_public"}
 _TO_CLEANLIST = re.compile(r"cleanlist\.[a-z]{2}|/api/v\d/", re.IGNORECASE)
 _WORKFLOW = re.compile(r"(?<![\w-])public_bulk_[\w-]{1,60}", re.ASCII)
+# What databases say when a workflow is stored another time.
+_STORED_ALREADY = re.compile(
+    r"duplicate key value violates unique constraint \W{0,3}\w{0,60}(?:workflow|webhook|delivery|event)|"
+    r"UNIQUE constraint failed: [\w.]{0,60}(?:workflow|webhook|delivery|event)|"
+    r"Duplicate entry '(?:public_bulk_|[^'\n]{1,80}' for key \W?[\w.]{0,60}(?:workflow|webhook|delivery|event))|"
+    r"E11000 duplicate key error.{0,120}(?:workflow|webhook|delivery|event)",
+    re.IGNORECASE,
+)
 _STATUS = re.compile(r"(?<![\d.:/-])([345]\d\d)(?![\d.:/-])")
 
 
@@ -135,6 +144,8 @@ def find_receiver(text: str) -> Case | None:
     attempts = list(_attempts(body))
     if attempts:
         return _of_attempts(attempts)
+    if _STORED_ALREADY.search(text, 0, _MOST_OF_LOG):
+        return Case(TWICE, "delivery", workflow=_told_workflow(text))
     if own := _own_error(text) or _reason_told(text[:_MOST_OF_LOG]):
         return Case("no_webhook", "delivery", code=f"{RECEIVER}{own}", workflow=_told_workflow(text))
     found = _ACCESS.search(text)

@@ -23,6 +23,7 @@ from troubleshooting.pasted.request import KEY_IN_URL, PastedRequest
 
 AUTHORIZATION, KEY_HEADERS = "authorization", {"x-api-key", "api-key", *TOKEN_HEADERS, *MISSPELLED}
 _BARE_NAMES = {"apikey", "api_key", "x_api_key", "xapikey", "bearer"}  # of variables too: only those in headers count
+_SETTINGS = {"api-key", "cleanlist-api-key", "cleanlist-token"}  # without quotes, of a file with settings
 # What stands in a value where the program puts something in.
 VARIABLE = "${…}"
 _LINE = re.compile(r"^[ \t]*((?:proxy-)?authorization|x-api-key|api-key|content-type)[ \t]*:[ \t]*+(.*)", re.IGNORECASE)
@@ -241,6 +242,8 @@ def _header_lines(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, str]]
 
 def _named(tokens: Sequence[Token], at: int) -> Iterator[tuple[str, str]]:
     name = tokens[at].text.lower()
+    if name in _SETTINGS and not _is_in_headers(tokens, at) and tokens[max(0, at - 2)].text.lower() != "headers":
+        return
     if name == AUTHORIZATION or name in KEY_HEADERS:
         value = _value_behind(tokens, at + 1)
         if value is not None or _is_mark(tokens, at + 2) or (_is_in_headers(tokens, at) and _is_set(tokens, at + 1)):

@@ -17,6 +17,8 @@ from troubleshooting.pasted.statuses import find_reason, find_status
 
 _ERROR_BODY = re.compile(r"\{\s{0,20}(?:\\?[\"'])(?:detail|error)(?:\\?[\"'])\s{0,20}:")
 WORKFLOW_ID = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
+_FOUND = ("emails_found", "phones_found")
+_CONTACT_DATA = re.compile(r"(?!.{0,40}(?:status|type|source|provider))(?:\w{0,20}_)?(?:e?mail|phone)", re.IGNORECASE)
 _SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
 _EXPIRED_SESSION = re.compile(
@@ -220,6 +222,18 @@ def case_of_error(error: CleanlistError | None, status: int | None, text: str) -
         slips=("expired_session",) if has_expired else (),
         workflow=workflow_in(text),
     )
+
+
+def found_nothing(body: Mapping[str, object]) -> bool:
+    """Return whether the status of a workflow says that it's finished, and that nothing was found for anybody."""
+    summary, results = body.get("summary"), body.get("results")
+    counts = summary if isinstance(summary, dict) else body
+    if body.get("status") != "completed" or not isinstance(results, list) or not counts.get("total", len(results)):
+        return False
+    if any(counts.get(name) for name in _FOUND):
+        return False
+    values = [one.get(name) for one in results if isinstance(one, dict) for name in one if _CONTACT_DATA.match(name)]
+    return not any(values) and (bool(values) or any(name in counts for name in _FOUND))
 
 
 def is_of_session(text: str) -> bool:

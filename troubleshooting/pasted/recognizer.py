@@ -5,7 +5,7 @@ request is judged apart from reading it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from troubleshooting.pasted.error_bodies import (
     WORKFLOW_ID,
     case_of_error,
     embedded_error,
+    found_nothing,
     guess_status,
     is_of_session,
     known_status,
@@ -43,6 +44,8 @@ from workspaces.models import Workspace
 _STATUS = re.compile(r"(?:http(?:/[\d.]+)?\s+)?([1-5]\d\d)(?:\s[\w' -]{0,40})?", re.IGNORECASE)
 _HTTP = re.compile(r"\AHTTP/[\d.]+ (\d{3})[^\r\n]*\r?\n(.*?)(?:\r?\n\r?\n(.*)|$)", re.DOTALL)
 _BARE_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_ANY_WORKFLOW = re.compile(r"(?:public_bulk_|(?:bulk-)?enrich-|run_)[\w-]{1,60}", re.ASCII)
+_OF_NEW_KEY = {"created_at", "expires_at"}
 _REQUEST_ID = re.compile(r"(?:x-)?(?:request[ _-]?id)?[ \t\"':=]{0,4}(req_[\w-]{6,80})", re.IGNORECASE)
 _FENCE = re.compile(r"^[ \t]*(?:```|~~~)\w*[ \t]*\r?$", re.MULTILINE)  # of Markdown
 MOST_AROUND_KEY = 80
@@ -199,7 +202,7 @@ def _answer(text: str, workspace: Workspace) -> RecognizedPaste | None:
     return RecognizedPaste(case_of_error(parse_error(body, status, fields), status, body))
 
 
-def _json(text: str, _: Workspace) -> RecognizedPaste | None:
+def _json(text: str, workspace: Workspace) -> RecognizedPaste | None:
     body = decoded(text)
     if text.startswith(("{", "[")) and '"contacts"' in text and is_template(text):
         return RecognizedPaste(Case(TEMPLATE, "body"))
@@ -211,8 +214,15 @@ def _json(text: str, _: Workspace) -> RecognizedPaste | None:
         return RecognizedPaste(replace(case_of_error(error, error.status, text), status=stated_status(text)))
     if status is None and (title := title_of_page(text)) is not None:
         return RecognizedPaste(Case("upstream", "error", said=title[:MOST_SAID]))
-    if isinstance(body, dict) and (workflow := body.get("workflow_id")) and WORKFLOW_ID.fullmatch(str(workflow)):
-        return RecognizedPaste(Case(WORKFLOW, "workflow", workflow=str(workflow)))
+    return _object(text, body, workspace) if isinstance(body, dict) else None
+
+
+def _object(text: str, body: Mapping[str, object], workspace: Workspace) -> RecognizedPaste | None:
+    """Recognize a workflow's status, or a key that was just created."""
+    if _ANY_WORKFLOW.fullmatch(workflow := str(body.get("workflow_id"))):
+        return RecognizedPaste(Case("empty" if found_nothing(body) else WORKFLOW, "workflow", workflow=workflow))
+    if "[key-removed:clapi_" in str(body.get("api_key")) and _OF_NEW_KEY & body.keys():
+        return RecognizedPaste(Case("unauthorized", "new_key", key=_known_key(text, workspace)))
     return None
 
 

@@ -19,8 +19,8 @@ _MARKED = r"\[(?:key|secret|token)-removed"
 # How a value begins that stands for one: a variable, a place to fill in, a mark.
 _VARIABLE = (
     rf"[\[$<{{]|undefined\b|\\\(|#\{{|"
-    rf"%[A-Za-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{{0,3}}{_MARKED}|"
-    rf"`{PROGRAM}|(?:your|insert|replace)[_-][A-Za-z_-]{{0,40}}(?![\w+/.=-])"
+    rf"%[a-z_]+%|%s|(?:process|os|ENV|import|config|settings)\b[.\[]|[^ \t\r\n]{{0,3}}{_MARKED}|"
+    rf"`{PROGRAM}|(?:your|insert|replace)[_-][a-z_-]{{0,40}}(?![\w+/.=-])"
 )
 # All of an argument in a shell that is variables and the outputs of programs.
 _PUT_IN = (
@@ -59,15 +59,16 @@ ID = re.compile(rf"{_AN_ID}|[a-z_.]+(?:=[0-9]{{1,6}})?", _FLAGS)
 STAND_IN = re.compile(
     r"[^\r\n]?\$\{[\w .()'\"\[\]-]+\}|\$\(?\$?(?:env:)?\w+(?:-?[>.\[{]{1,2}['\"]?\w+['\"]?[\]}()]{0,2})*\)?|"
     r"%\w+%|%s|<{1,2}[\w -]+>{1,2}|&\w{0,20}(?:key|token|auth|secret)\w{0,20}\.?|!\w{1,40}!|"
-    r"!secret \w{1,60}|#[a-z][\w.]{0,60}#|\(\$[\w.]{1,60}\)|"
+    r"!secret \w+|#[a-z][\w.]*#|\(\$[\w.]{1,60}\)|"
     r"(?:[#$]?\{|\$\(|\\\()[\w.: ]{1,60}(?:[\[(]|[#%/?]{1,2})|\$\(<|"  # up to a quote in it, of a literal in a literal
     rf"{EXPANSION}|{FILLED}|[\[<(]?(?:redacted|filtered|masked|hidden|"
     r"secure|secret|sensitive|scrubbed)[\])>]?|\*{3,}|"
-    r"new \w+\([\"']\w{1,12}[\"'], ?(?:\"Bearer \" ?\+ ?)?[\w.]+\);?|undefined|none|null|\[object object\]|bearer |"
+    r"new \w+\([\"']\w+[\"'], ?(?:\"Bearer \" ?\+ ?)?[\w.]+(?:.\"[a-z_:]+\".)?\);?|"
+    r"undefined|none|null|\[object object\]|bearer |"
     rf"\$\({PROGRAM}[^()\r\n]{{0,200}}\)?|`{PROGRAM}[^`\r\n]{{1,200}}`?|"
     r"\\\([\w .()?!'\"\[\]]+\)|(?:process|os|ENV|import|config|settings)\b[.\[][\w.()'\"\[\]-]*[ }),;]*|"
     r"[\w.]{0,8}?(?:key|token|auth|header|bearer|env|secret|config)[\w.]{0,40}(?:[(\[][\w'\", .-]*[)\]])?|"
-    r"(?:your|my|insert|replace)[_-][A-Za-z_-]{0,40}|x{3,}|\.{3,}|…|"
+    r"(?:your|my|insert|replace)[_-][a-z_-]{0,40}|x{3,}|\.{3,}|…|"
     rf"{_MARKED}[^ \t\r\n\[\]]*\][\])}}'\"]*|clapi_(?:live_|test_)?(?:[\w-]{{0,4}}[.…•*]+[\w-]{{0,4}}|x+|your\w*)?",
     _FLAGS,
 )

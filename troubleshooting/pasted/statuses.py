@@ -19,7 +19,8 @@ _NO_STATUS = re.compile(
 _CODE = r"([45]\d\d)(?![a-z]?\d|[.,:/-]\d|\s---|\s*(?:ms|s|contacts|credits|rows|requests|bytes)\b)"
 _NAMED = (
     r"(?:http[ _-]?|response[ _-]?|error[ _-]?)?(?:status|code)(?:[ _-]?code)?|http(?:/[\d.]+)?|http[ _-]?error|"
-    r"errors?|exception|gives?|gave|got(?: an?| status)?|gets?|returned|returns?|returning|responded(?: with)?|"
+    r"errors?|exception|says?|said|gives?|gave|got(?: an?| status)?|gets?|returned|returns?|returning|"
+    r"responded(?: with)?|"
     r"answered|received|failed with|failed|(?:has )?a status code of|rejected with|(?<!-)an?|with|response"
 )
 _WORDS = rf"client error|server error|error\b|{_REASON}"

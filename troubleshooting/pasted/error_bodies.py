@@ -18,7 +18,7 @@ from troubleshooting.pasted.statuses import find_reason, find_status
 _ERROR_BODY = re.compile(r"\{\s{0,20}(?:\\?[\"'])(?:detail|error)(?:\\?[\"'])\s{0,20}:")
 WORKFLOW_ID = re.compile(r"(?<![\w-])(?:public_bulk_|(?:bulk-)?enrich-|run_)[0-9a-f-]{8,60}\b", re.IGNORECASE)
 _FOUND = ("emails_found", "phones_found")
-_CONTACT_DATA = re.compile(r"(?!.{0,40}(?:status|type|source|provider))(?:\w{0,20}_)?(?:e?mail|phone)", re.IGNORECASE)
+_CONTACT_DATA = re.compile(r"\A(?!.{0,40}(?:status|type|source|provider))(?:\w{0,20}_)?(?:e?mail|phone)", re.IGNORECASE)
 _SAFE = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _WORDS = re.compile(r"[a-z]{1,20}(?:[_.:-][a-z]{1,20}){0,7}", re.IGNORECASE)
 _EXPIRED_SESSION = re.compile(

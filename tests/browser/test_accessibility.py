@@ -173,7 +173,7 @@ def two_workspaces(console):
 
 
 @pytest.mark.timeout(400)  # eighteen pages
-def test_nor_have_workspaces_that_are_empty_or_fail(inspection, two_workspaces):
+def test_nor_have_workspaces_that_are_empty_or_fail(two_workspaces, inspection):
     for slug in two_workspaces:
         for path in OF_A_WORKSPACE:
             name = f"{slug}: {path or 'overview'}"

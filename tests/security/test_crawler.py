@@ -120,6 +120,7 @@ class Visitor:
         return getattr(client, form["method"])(form["action"], {name: value or "" for name, value in data.items()})
 
 
+@pytest.mark.timeout(300)  # two hundred pages, and each form three times
 @pytest.mark.parametrize("who", ["viewer", "operator", "owner", "admin"])
 def test_every_link_leads_somewhere_and_every_form_answers_and_wants_its_token(world, who):
     visitor = Visitor(world, who)

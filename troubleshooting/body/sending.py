@@ -108,6 +108,7 @@ _FORMS = tuple(
 )
 _FIELDS = re.compile(r"(?:@|\[ordered\]@|dict|array|new \w{1,30}(?:<[\w, ]{1,60}>)?(?:\(\))?\s{0,9})?[{(\[]")
 _NAME = re.compile(r"(?<![\w$@])([$@]?[A-Za-z_]\w{0,60})\s{0,9}(?:[,)\]\n`;|}]|-[A-Z]|\Z)")
+_SETS = re.compile(r"(?<![\w$.-])([$@]?[A-Za-z_]\w{0,60})(?:: ?[\w\[\], ]{1,40})?\s{0,9}=(?![=>])\s{0,9}")
 _OPEN, _CLOSE, _MOST_OF_FIELDS, _MOST_CALLS = "{[(", "}])", 5000, 5
 _CONVERTED = re.compile(r"\s{0,9}(?:\.to_json|\.toJson|\|\s{0,9}ConvertTo-Json|\.\w{0,9}json)", re.IGNORECASE)
 _CONTACTS = re.compile(r"\b(?:contacts|enrichment_type)\b['\"]?\s{0,9}(?:[:=,]|=>)")
@@ -128,11 +129,8 @@ def _is_of_fields(program: str, at: int) -> bool:
     found = _NAME.match(program, at)
     if found is None:
         return False
-    name = re.escape(found[1])
-    places = list(
-        islice(re.finditer(rf"(?<![\w$.-]){name}(?:: ?[\w\[\], ]{{1,40}})?\s{{0,9}}=(?![=>])\s{{0,9}}", program), 2)
-    )
-    return len(places) == 1 and _are_fields(program, places[0].end())
+    places = list(islice((place.end() for place in _SETS.finditer(program) if place[1] == found[1]), 2))
+    return len(places) == 1 and _are_fields(program, places[0])
 
 
 def _are_fields(program: str, at: int) -> bool:

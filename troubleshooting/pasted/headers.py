@@ -20,9 +20,11 @@ _HOLDS_BEARER = re.compile(
     r"(?:[\"'`]|f[\"'])?Bearer[ \t]+[^\s\"'`]",
     re.IGNORECASE | re.MULTILINE,
 )
-_PUT_IN = (  # between the word Bearer and the name of a variable
-    r"(?:[\"'`][ \t]{0,9}[+.&][ \t]{0,9}\$?|[$#]?\{{1,2}[ \t]{0,9}|\$(?:env:)?|%)"
-    r"(?:process\.env\.|os\.(?:environ\[|getenv\()[\"'])?"
+_SETS = re.compile(r"\b(\w{1,80})[\"'\]]{0,2}[ \t]{0,9}[:=](?!=)")
+_BEHIND_BEARER = re.compile(
+    r"bearer[ \t]{1,9}(?:[\"'`][ \t]{0,9}[+.&][ \t]{0,9}\$?|[$#]?\{{1,2}[ \t]{0,9}|\$(?:env:)?|%)"
+    r"(?:process\.env\.|os\.(?:environ\[|getenv\()[\"'])?(\w{1,80})\b(?![\w(\[]|\.\w|=)",
+    re.IGNORECASE,
 )
 _OF_MAKE = re.compile(r"\.PHONY\b|\bmakefile\b|^make(?:\[\d+\])?: |^\t@", re.IGNORECASE | re.MULTILINE)
 _IN_RECIPE = re.compile(r"(?:^\t|\\\r?\n[ \t]{1,40})[^\n]{0,500}?Bearer \$[A-Za-z_]\w", re.MULTILINE)
@@ -98,8 +100,8 @@ def find_mistake_of_variable(text: str) -> tuple[str, ...]:
     if _OF_MAKE.search(text) and _IN_RECIPE.search(text):
         return ("makefile",)
     for name in {found[1] for found in islice(_HOLDS_BEARER.finditer(text), _MOST_NAMES)}:
-        is_set_once = len(re.findall(rf"\b{name}[\"'\]]{{0,2}}[ \t]{{0,9}}[:=](?!=)", text)) == 1
-        if is_set_once and re.search(rf"(?i)bearer[ \t]{{1,9}}{_PUT_IN}{name}\b(?![\w(\[]|\.\w|=)", text):
+        is_set_once = _SETS.findall(text).count(name) == 1
+        if is_set_once and name.casefold() in map(str.casefold, _BEHIND_BEARER.findall(text)):
             return ("twice",)
     return ()
 

@@ -26,7 +26,7 @@ _SCRIPTS = (
     *("signed_out", "time", "theme", "toast", "dialog", "clipboard", "secret", "guard", "phrase", "select"),
     *("file_size", "submit", "refresh", "go_on", "focus"),
     *("line", "scrollers", "find_key", "new_key", "countdown", "in_place", "shortcuts", "find"),
-    *("filters", "drawer", "paste"),
+    *("filters", "drawer", "strip_loader"),
 )
 SCRIPTS = ("django_htmx/htmx-2.min.js", *(f"js/{name}.js" for name in _SCRIPTS))
 LINKED_BY_PAGES = ("js/passkey.js",)  # beside the script of django-allauth, where people sign in

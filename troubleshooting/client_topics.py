@@ -156,7 +156,7 @@ CLIENT_TOPICS = (
         "An attempt that timed out may have arrived, and the next one then brings the same result again.",
         (
             "Are the workflow_id and the content the same? Then it's one workflow, delivered again.",
-            "Does your endpoint return 2xx within 10 seconds? Each attempt that it doesn't acknowledge is repeated.",
+            "Does your endpoint return 2xx within 10 seconds? Cleanlist makes up to five attempts until it does.",
         ),
         "Store the workflow_id of each webhook, and skip those that were processed. Return 200 before the processing.",
         ("deliveries",),
@@ -167,7 +167,7 @@ CLIENT_TOPICS = (
         "A download link that has expired",
         "The signed link has expired",
         "The storage answered, not the API: a signed link works for a limited time, one to an export for 24 hours.",
-        ("When was the link created? It can't be renewed.",),
+        ("When was the link created, and by which service?",),
         "Create a new link with POST /export/csv/signed-url, and download the file soon.",
         ("credential",),
     ),

@@ -153,13 +153,13 @@ _MISTAKES = (
     HeaderMistake(
         "odd_blank",
         "The character after Bearer isn't an ordinary space",
-        "A no-break space or one like it came along when it was copied. Cleanlist reads it as a part of the word.",
+        "A no-break space or one like it came along when it was copied. Only an ordinary space ends the word.",
         "Delete it and type a space.",
     ),
     HeaderMistake(
         "curly_quotes",
         "The quotes around the header are typographic",
-        "A shell doesn't take “ and ” for quotes, so the header ends at its first space, without the key.",
+        "Bash and its like don't take “ and ” for quotes, so the header ends at its first space, without the key.",
         'Replace them with straight quotes: -H "Authorization: Bearer …".',
     ),
     HeaderMistake(
@@ -274,7 +274,7 @@ _MISTAKES = (
     HeaderMistake(
         "expired_session",
         "The session token has expired",
-        "A session token lives about a minute, also if whoever it belongs to is still signed in.",
+        "A session token lives about a minute, even while its owner is still signed in.",
         "Get a new one right before each call. Where the endpoint takes one, an API key is simpler.",
     ),
     HeaderMistake(
